@@ -1,0 +1,1 @@
+"""Which model and how many samples for each stage of a pipeline, under a hard budget."""

@@ -1,0 +1,184 @@
+"""One Plan: which models, how many attempts, which policy, under which limits, for each role or stage (contract 10).
+
+Everything that decides about models reads this value: `--plan`, an allocation's export, the gateway's virtual models,
+an organisation's roles. Knows nothing of files: `parse` takes what `tomllib` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from parcae.core.errors import CallerMistake
+from parcae.core.usage import Limits
+
+PLAN_VERSION = 1
+_STAGE_KEYS = {
+    "ladder",
+    "attempts",
+    "policy",
+    "forecaster",
+    "limits",
+    "swap_attempts",
+    "temperature",
+    "max_steps",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagePlan:
+    """How one role or stage runs.
+
+    `ladder`: model names, cheapest first; attempts start at the first. `policy`: its short form, such as
+    "parallel@4" (see `hotswap.policies`). `forecaster`: "rule", or the path of a fitted one; None takes the best that
+    fits. `swap_attempts`: how many attempts go on after a swap; None means all.
+    """
+
+    ladder: tuple[str, ...]
+    attempts: int = 1
+    policy: str = "none"
+    forecaster: str | None = None
+    limits: Limits = Limits()
+    swap_attempts: int | None = None
+    temperature: float = 0.8
+    max_steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A StagePlan for each role or stage; `default` serves every name that has none of its own."""
+
+    default: StagePlan
+    stages: Mapping[str, StagePlan] = field(default_factory=lambda: MappingProxyType({}))
+    limits: Limits = Limits()
+
+    def stage(self, name: str) -> StagePlan:
+        """The plan of the role or stage `name`."""
+        return self.stages.get(name, self.default)
+
+
+def parse(document: Mapping[str, object], *, source: str = "the plan") -> Plan:
+    """Read a plan from a parsed TOML document.
+
+    Raises:
+        CallerMistake: an unknown key, a wrong type or a newer version, named with the cure.
+    """
+    version = document.get("version", PLAN_VERSION)
+    if version != PLAN_VERSION:
+        raise CallerMistake(f"{source} has version {version!r}, this Parcae reads {PLAN_VERSION}", "update Parcae")
+    _known(document, {"version", "default", "stages", "limits"}, source)
+    stages = _table(document.get("stages", {}), f"{source}: stages")
+    parsed = {name: _stage(_table(body, name), f"{source}: stages.{name}") for name, body in stages.items()}
+    if "default" in document:
+        default = _stage(_table(document["default"], "default"), f"{source}: default")
+    elif parsed:
+        default = next(iter(parsed.values()))
+    else:
+        raise CallerMistake(f"{source} plans nothing", "give it a [default] or a [stages.NAME] table with a `ladder`")
+    return Plan(default=default, stages=MappingProxyType(parsed), limits=_limits(document.get("limits", {}), source))
+
+
+def render(plan: Plan) -> str:
+    """The plan as TOML; `parse(tomllib.loads(render(plan)))` gives it back."""
+    lines = [
+        f"version = {PLAN_VERSION}",
+        *_render_limits("limits", plan.limits),
+        *_render_stage("default", plan.default),
+    ]
+    for name, stage in plan.stages.items():
+        lines += _render_stage(f"stages.{_quoted(name)}", stage)
+    return "\n".join(lines) + "\n"
+
+
+def _stage(body: Mapping[str, object], where: str) -> StagePlan:
+    _known(body, _STAGE_KEYS, where)
+    ladder = body.get("ladder")
+    if not isinstance(ladder, list) or not ladder or not all(isinstance(name, str) for name in ladder):
+        raise CallerMistake(
+            f"{where}: `ladder` must be a list of model names", 'for example ladder = ["builtin:small"]'
+        )
+    return StagePlan(
+        ladder=tuple(ladder),
+        attempts=_count(body, "attempts", where) or 1,
+        policy=_text(body, "policy", where) or "none",
+        forecaster=_text(body, "forecaster", where),
+        limits=_limits(body.get("limits", {}), where),
+        swap_attempts=_count(body, "swap_attempts", where),
+        temperature=_number(body, "temperature", where, 0.8),
+        max_steps=_count(body, "max_steps", where),
+    )
+
+
+def _limits(body: object, where: str) -> Limits:
+    table = _table(body, f"{where}: limits")
+    _known(table, {"usd", "tokens", "calls", "seconds"}, f"{where}: limits")
+    for unit, value in table.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise CallerMistake(f"{where}: limits.{unit} must be a number of 0 or more, not {value!r}")
+    return Limits(**table)  # type: ignore[arg-type]  # names and types were checked above
+
+
+def _known(table: Mapping[str, object], names: set[str], where: str) -> None:
+    for key in table:
+        if key not in names:
+            raise CallerMistake(f"{where}: unknown key `{key}`", f"known are {', '.join(sorted(names))}")
+
+
+def _table(value: object, where: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise CallerMistake(f"{where} must be a table, not {value!r}")
+    return value
+
+
+def _count(body: Mapping[str, object], key: str, where: str) -> int | None:
+    value = body.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise CallerMistake(f"{where}: `{key}` must be a whole number of 1 or more, not {value!r}")
+    return value
+
+
+def _text(body: Mapping[str, object], key: str, where: str) -> str | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise CallerMistake(f"{where}: `{key}` must be text, not {value!r}")
+    return value
+
+
+def _number(body: Mapping[str, object], key: str, where: str, default: float) -> float:
+    value = body.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CallerMistake(f"{where}: `{key}` must be a number, not {value!r}")
+    return float(value)
+
+
+def _render_stage(name: str, stage: StagePlan) -> list[str]:
+    ladder = ", ".join(_quoted(model) for model in stage.ladder)
+    lines = [
+        "",
+        f"[{name}]",
+        f"ladder = [{ladder}]",
+        f"attempts = {stage.attempts}",
+        f"policy = {_quoted(stage.policy)}",
+    ]
+    if stage.forecaster is not None:
+        lines.append(f"forecaster = {_quoted(stage.forecaster)}")
+    if stage.swap_attempts is not None:
+        lines.append(f"swap_attempts = {stage.swap_attempts}")
+    if stage.max_steps is not None:
+        lines.append(f"max_steps = {stage.max_steps}")
+    lines.append(f"temperature = {stage.temperature}")
+    return lines + _render_limits(f"{name}.limits", stage.limits)
+
+
+def _render_limits(name: str, limits: Limits) -> list[str]:
+    known = {unit: getattr(limits, unit) for unit in ("usd", "tokens", "calls", "seconds")}
+    lines = [f"{unit} = {value}" for unit, value in known.items() if value is not None]
+    return ["", f"[{name}]", *lines] if lines else []
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

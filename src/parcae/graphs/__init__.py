@@ -1,0 +1,1 @@
+"""Attempts as one graph. Knows nothing of what is forecast from it."""

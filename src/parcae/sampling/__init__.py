@@ -1,0 +1,1 @@
+"""Many attempts at one task: run, pause, vote, stop. Knows nothing of forecasts."""

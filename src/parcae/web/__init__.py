@@ -1,0 +1,1 @@
+"""The read API, the dashboard and the self-contained pages."""
