@@ -1,0 +1,53 @@
+# Every target sets up what it needs: a virtual environment in .venv from the locked requirements.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest
+
+.PHONY: run test check fix docs bench evidence lock wheel clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Parcae needs Python 3.11 or newer; install it or run: make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setting up $(VENV) from requirements/dev.txt (once; about a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(VENV)/.ready  ## find the fault in the bundled example, on models that need no key
+	@$(BIN)/parcae locate examples/ledgerbook tests/test_ledger.py::test_closing_balance \
+	  --models builtin:small,builtin:large --samples 10 --swap parallel@4 --budget 0.50 --bundled-example --html out/locate.html
+
+test: $(VENV)/.ready  ## run the tests
+	@$(PYTEST) -n 2 --dist loadfile
+
+check: $(VENV)/.ready  ## formatting, lint, types, layers
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+fix: $(VENV)/.ready  ## repair what tools can repair
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+docs: $(VENV)/.ready  ## build the documentation site into site/
+	@$(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.ready  ## speed of the hot paths, beside the peers
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+evidence: $(VENV)/.ready  ## the long form of every figure that experiments/LOG.md quotes
+	@$(BIN)/python experiments/evidence.py
+
+lock:  ## renew requirements/*.txt (needs uv)
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/run.txt
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+
+wheel: $(VENV)/.ready  ## build dist/*.whl
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
+
+clean:  ## remove what the other targets made
+	@rm -rf $(VENV) dist site out

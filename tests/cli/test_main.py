@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from parcae.cli.main import COMMANDS, run
+
+
+def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+    assert "130  interrupted" in text
+
+
+def test_an_unknown_option_is_one_sentence_and_exit_code_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "show", "--nonsense"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("parcae: ") and captured.err.count("\n") == 1
+
+
+def test_an_error_under_json_is_json(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:
+    assert run(["config", "show", "--json", "--nonsense"]) == 2
+    assert json.loads(capsys.readouterr().out)["schema"] == "parcae.error/1"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert "Usage: parcae " + name in capsys.readouterr().out
