@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="parcae")
 def parcae() -> None:
-    """The most solved tasks per dollar for LLM agents.
+    r"""The most solved tasks per dollar for LLM agents.
 
     \b
     Start here, without any key:

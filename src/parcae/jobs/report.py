@@ -1,4 +1,4 @@
-"""What a job over several attempts found, what it cost, and why it swapped: the value that terminals, JSON and pages show.
+"""What a job over several attempts found, cost and swapped: the value that terminals, JSON and pages show.
 
 Knows nothing of how it is shown.
 """

@@ -1,0 +1,148 @@
+"""The self-contained page of a job: what was found, what it cost, where it swapped, and every step to read.
+
+Contains no script and loads nothing; whatever agents wrote is escaped. Knows nothing of how the report came about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from parcae.core.trajectory import Step
+from parcae.jobs.report import Attempt, Report, Suspect
+from parcae.web.graph_svg import Edge, Node, draw
+from parcae.web.markup import Markup, page, tag
+from parcae.web.style import STYLE
+
+
+def report_page(report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge] = ()) -> str:
+    """The whole page as HTML text. `nodes` and `edges` are the merged graph of the attempts."""
+    swap_steps = sorted({max(swap.looked_at, default=0) for swap in report.swaps})
+    graph = tag("figure", draw(nodes, edges, swap_steps=swap_steps), class_="scroll") if nodes else None
+    return page(
+        f"parcae {report.kind}: {report.title}",
+        STYLE,
+        tag(
+            "main",
+            _head(report),
+            _suspects(report.suspects),
+            _section("What it cost", _costs(report), _baseline(report)),
+            _section("What was decided", _decisions(report)),
+            _section("The attempts as one graph", tag("p", GRAPH_LEGEND), graph),
+            _section("Every step", tag("div", [_attempt(attempt) for attempt in report.attempts])),
+            tag("footer", f"run {report.run}, written by Parcae"),
+        ),
+    )
+
+
+GRAPH_LEGEND = (
+    "Each box is something that attempts did; equal calls of different attempts share a box. A thick line was taken "
+    "often; an orange ring marks steps that a stronger model made after a swap. Point at a box to read it."
+)
+
+
+def _head(report: Report) -> Markup:
+    cost = "unknown" if report.cost_usd is None else f"${report.cost_usd:.4f}"
+    nominal = " (nominal prices)" if any(cost.nominal for cost in report.by_model.values()) else ""
+    facts = f"{report.status} · confidence {report.confidence:.2f} · {len(report.attempts)} attempts · {cost}{nominal}"
+    return tag(
+        "header",
+        tag("h1", report.title),
+        tag("p", facts, class_="facts"),
+        [tag("p", note, class_="note") for note in report.notes],
+        tag("details", tag("summary", "What was asked"), tag("pre", report.question)),
+    )
+
+
+def _section(title: str, *body: Markup | None) -> Markup:
+    return tag("section", tag("h2", title), *body)
+
+
+def _suspects(suspects: Sequence[Suspect]) -> Markup:
+    if not suspects:
+        return _section("No answer", tag("p", "No attempt named anything that is covered by the failing test."))
+    rows = [
+        tag(
+            "tr",
+            tag("td", rank),
+            tag("td", tag("code", suspect.name)),
+            tag("td", "" if suspect.file is None else f"{suspect.file}:{suspect.line}"),
+            tag("td", tag("meter", min=0, max=1, value=f"{suspect.score:.3f}"), f" {suspect.score:.2f}"),
+        )
+        for rank, suspect in enumerate(suspects, start=1)
+    ]
+    return _section("Suspects", _table(("", "name", "where", "share of the vote"), rows))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Markup]) -> Markup:
+    return tag("table", tag("thead", tag("tr", [tag("th", head) for head in heads])), tag("tbody", rows))
+
+
+def _costs(report: Report) -> Markup:
+    rows = [
+        tag(
+            "tr",
+            tag("td", name),
+            tag("td", cost.calls),
+            tag("td", f"{cost.usage.prompt_tokens:,}"),
+            tag("td", f"{cost.usage.completion_tokens:,}"),
+            tag("td", "unknown" if cost.cost_usd is None else f"${cost.cost_usd:.4f}"),
+        )
+        for name, cost in report.by_model.items()
+    ]
+    return _table(("model", "calls", "prompt tokens", "completion tokens", "cost"), rows)
+
+
+def _baseline(report: Report) -> Markup:
+    baseline = report.baseline
+    cost = "an unknown amount" if baseline.cost_usd is None else f"${baseline.cost_usd:.4f}"
+    how = "estimated from this run's tokens; its answer was not computed" if baseline.estimated else "measured"
+    return tag("p", f"All attempts on {baseline.model} would have cost {cost} ({how}).")
+
+
+def _decisions(report: Report) -> Markup:
+    looks = [
+        tag(
+            "li",
+            f"after {list(one.looked_at)} steps: {one.p_fail:.0%} likely to fail (trust {one.trust:.0%}). "
+            f"{' '.join(one.reasons)}",
+        )
+        for one in report.forecasts
+    ]
+    swaps = [
+        tag("li", tag("strong", f"{swap.action} to {swap.to_model}"), f": attempts {list(swap.attempts)}. {swap.why}")
+        for swap in report.swaps
+    ]
+    return tag("ul", looks, swaps) if looks or swaps else tag("p", "Nothing was swapped.")
+
+
+def _attempt(attempt: Attempt) -> Markup:
+    ending = attempt.trajectory.ending
+    end = "still open" if ending is None else f"{ending.reason}: {', '.join(ending.answer) or 'nothing named'}"
+    summary = tag("summary", tag("strong", attempt.name), f" · {len(attempt.trajectory.steps)} steps · {end}")
+    return tag("details", summary, tag("ol", [_step(step) for step in attempt.trajectory.steps]))
+
+
+def _step(step: Step) -> Markup:
+    cost = "" if not step.cost_usd else f" · ${step.cost_usd:.5f}"
+    said = "" if step.reply is None else step.reply.text or ""
+    calls = [] if step.reply is None else list(step.reply.tool_calls)
+    results = {observation.call_id: observation for observation in step.observations}
+    return tag(
+        "li",
+        tag("p", f"{step.model}{cost}", class_="by"),
+        tag("pre", step.asked, class_="asked") if step.asked else None,
+        tag("pre", said) if said else None,
+        [
+            tag(
+                "details",
+                tag("summary", tag("code", f"{call.tool_name}({_arguments(call.args)})")),
+                tag("pre", results[call.tool_call_id].content if call.tool_call_id in results else "no result"),
+            )
+            for call in calls
+        ],
+    )
+
+
+def _arguments(args: object) -> str:
+    return args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False)
