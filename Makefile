@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
-.PHONY: run test check fix docs bench evidence lock wheel clean help
+.PHONY: run test check fix docs bench evidence lock wheel wheel-check clean help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Parcae needs Python 3.11 or newer; install it or run: make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
@@ -47,7 +47,14 @@ lock:  ## renew requirements/*.txt (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 
 wheel: $(VENV)/.ready  ## build dist/*.whl
-	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
+	@rm -rf dist && $(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
+
+wheel-check: wheel  ## install the wheel into an empty environment and run the main job there
+	@rm -rf out/empty && $(PYTHON) -m venv out/empty
+	@out/empty/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@out/empty/bin/pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	@cd out && empty/bin/parcae --version && empty/bin/parcae doctor && empty/bin/parcae locate ../examples/ledgerbook \
+	  tests/test_ledger.py::test_closing_balance --bundled-example --home home --samples 3 --json > wheel.json
 
 clean:  ## remove what the other targets made
 	@rm -rf $(VENV) dist site out

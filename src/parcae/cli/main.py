@@ -70,13 +70,13 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="parcae")
 def parcae() -> None:
-    r"""The most solved tasks per dollar for LLM agents.
+    """The most solved tasks per dollar for LLM agents.
 
     \b
     Start here, without any key:
       parcae locate examples/ledgerbook tests/test_ledger.py::test_closing_balance \\
         --models builtin:small,builtin:large --samples 10 --swap parallel@4 --budget 0.50
-    """
+    """  # noqa: D301  # click reads the \\b
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
