@@ -1,1 +1,1 @@
-"""What agents may do: typed functions as tools, sandboxed commands, Python projects under test. Knows nothing of models."""
+"""What agents may do: typed functions, sandboxed commands, Python projects under test. Knows nothing of models."""
