@@ -10,10 +10,12 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from parcae.core.errors import SandboxFailed
 from parcae.tools.process_tree import over_limit
@@ -21,6 +23,7 @@ from parcae.tools.sandbox import Finished, SandboxLimits
 
 _LOOK_SECONDS = 0.05
 _DRAIN_SECONDS = 0.5
+_NICE = 5
 
 
 async def run_process(
@@ -37,47 +40,54 @@ async def run_process(
     `finish` is called last, to kill what left the process group.
     """
     started = time.monotonic()
-    try:
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=cwd,
-            env=dict(env),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=tuple(pass_fds),
-        )
-    except OSError as error:
-        raise SandboxFailed(f"{command[0]} could not be started: {error}", "check that it exists and may run") from None
-    readers = [
-        asyncio.ensure_future(_read(stream, limits.output_bytes)) for stream in (child.stdout, child.stderr) if stream
-    ]
-    limit = None
+    child = _spawn(command, cwd=cwd, env=env, pass_fds=pass_fds)
+    with contextlib.suppress(OSError):  # so that a bomb does not starve the one who watches it
+        os.setpriority(os.PRIO_PGRP, child.pid, _NICE)
+    outputs = [_Output(stream, limits.output_bytes) for stream in (child.stdout, child.stderr) if stream]
     try:
         limit = await _until_end(child, limits)
     finally:
         _kill_group(child.pid)
         finish(child.pid)
-        await asyncio.shield(_reap(child, readers))
-    stdout, stderr = (reader.result() for reader in readers)
-    code = child.returncode if child.returncode is not None else -signal.SIGKILL
-    if limit is None and code in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
+        await asyncio.shield(_reap(child, outputs))
+    stdout, stderr = (output.text() for output in outputs)
+    if limit is None and child.returncode in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
         limit = "cpu_seconds"
-    return Finished(exit_code=code, stdout=stdout, stderr=stderr, seconds=time.monotonic() - started, limit=limit)
+    seconds = time.monotonic() - started
+    return Finished(exit_code=child.returncode, stdout=stdout, stderr=stderr, seconds=seconds, limit=limit)
 
 
-async def _until_end(child: asyncio.subprocess.Process, limits: SandboxLimits) -> str | None:
+def _spawn(
+    command: Sequence[str], *, cwd: Path | None, env: Mapping[str, str], pass_fds: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    # Not asyncio's subprocesses: these wait for whoever inherited the pipes, and start a thread for each child.
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            pass_fds=tuple(pass_fds),
+        )
+    except OSError as error:
+        raise SandboxFailed(f"{command[0]} could not be started: {error}", "check that it exists and may run") from None
+
+
+async def _until_end(child: subprocess.Popen[bytes], limits: SandboxLimits) -> str | None:
     """Wait for `child`; look at its tree now and then. Returns the limit that was reached, if any."""
     deadline = time.monotonic() + limits.wall_seconds
     with _death_of(child.pid) as died:
-        while child.returncode is None:
+        while child.poll() is None:
             left = deadline - time.monotonic()
             if left <= 0:
                 return "wall_seconds"
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(died.wait(), min(left, _LOOK_SECONDS))
-                return None
+                continue
             limit = over_limit(child.pid, limits)
             if limit is not None:
                 return limit
@@ -86,11 +96,11 @@ async def _until_end(child: asyncio.subprocess.Process, limits: SandboxLimits) -
 
 @contextlib.contextmanager
 def _death_of(pid: int) -> Iterator[asyncio.Event]:
-    """An event that is set when `pid` ends. `Process.wait` also waits for heirs of its pipes, so it will not do."""
+    """An event that is set when `pid` ends; where the system cannot tell, it never is, and polling must do."""
     died = asyncio.Event()
     try:
         watched = os.pidfd_open(pid)
-    except (OSError, AttributeError):  # ended already, or not Linux: then its return code is looked at
+    except (OSError, AttributeError):
         yield died
         return
     loop = asyncio.get_running_loop()
@@ -102,30 +112,52 @@ def _death_of(pid: int) -> Iterator[asyncio.Event]:
         os.close(watched)
 
 
-async def _read(stream: asyncio.StreamReader, keep_bytes: int) -> str:
-    """The first `keep_bytes` of `stream`; the rest is read and dropped, so that the writer is not blocked."""
-    kept = bytearray()
-    dropped = 0
-    with contextlib.suppress(asyncio.CancelledError):
-        while block := await stream.read(1 << 16):
-            room = max(0, keep_bytes - len(kept))
-            kept += block[:room]
-            dropped += len(block) - min(room, len(block))
-    text = kept.decode(errors="replace")
-    return f"{text}\n[cut: {dropped} more bytes]" if dropped else text
+class _Output:
+    """What a child writes to one pipe: the beginning is kept, the rest read and dropped, so that it never blocks."""
+
+    def __init__(self, stream: IO[bytes], keep_bytes: int) -> None:
+        self._stream, self._room, self._dropped = stream, keep_bytes, 0
+        self._kept = bytearray()
+        self.closed = asyncio.Event()
+        os.set_blocking(stream.fileno(), False)
+        asyncio.get_running_loop().add_reader(stream.fileno(), self._take)
+
+    def _take(self) -> None:
+        try:
+            block = os.read(self._stream.fileno(), 1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:
+            block = b""
+        if not block:
+            self.close()
+            return
+        kept = block[: self._room]
+        self._kept += kept
+        self._room -= len(kept)
+        self._dropped += len(block) - len(kept)
+
+    def close(self) -> None:
+        if not self.closed.is_set():
+            asyncio.get_running_loop().remove_reader(self._stream.fileno())
+            self._stream.close()
+            self.closed.set()
+
+    def text(self) -> str:
+        text = self._kept.decode(errors="replace")
+        return f"{text}\n[cut: {self._dropped} more bytes]" if self._dropped else text
 
 
-async def _reap(child: asyncio.subprocess.Process, readers: Sequence[asyncio.Future[str]]) -> None:
-    """Collect the killed child, and what it still had to say."""
-    _, held = await asyncio.wait(readers, timeout=_DRAIN_SECONDS)
-    for reader in held:
-        reader.cancel()
-    if held:
-        await asyncio.wait(held)
-    transport = getattr(child, "_transport", None)  # asyncio offers no public way to close pipes that others hold
-    if transport is not None:
-        transport.close()
-    await child.wait()
+async def _reap(child: subprocess.Popen[bytes], outputs: Sequence[_Output]) -> None:
+    """Collect the killed child and what it still had to say; pipes that others hold are closed on them."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            for output in outputs:
+                await output.closed.wait()
+    for output in outputs:
+        output.close()
+    while child.poll() is None:  # noqa: ASYNC110  # killed already: a matter of milliseconds
+        await asyncio.sleep(0.002)
 
 
 def _kill_group(pid: int) -> None:
