@@ -190,6 +190,11 @@ class Account(Protocol):
         """What was settled here and below."""
         ...
 
+    @property
+    def limited(self) -> bool:
+        """Whether a limit binds here or above; if not, nobody needs to know what a call could cost at worst."""
+        ...
+
     def child(self, name: str, limits: Limits = Limits()) -> Account:
         """The sub-account `name`; the same one whenever asked again."""
         ...

@@ -1,0 +1,72 @@
+"""What enters the next prompt: an attempt's steps as messages. Knows nothing of models, tools or journals.
+
+Messages are only ever added, and the same objects stay in the list, so that a model may keep what it mapped before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelRequestPart,
+    SystemPromptPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+
+from parcae.core.trajectory import Observation, Step
+
+CUT = "[left out: the budget does not allow the whole text]"
+
+
+class Conversation:
+    """The messages of one attempt, in order; `waiting` will open the next request."""
+
+    def __init__(self, system: str, steps: Sequence[Step]) -> None:
+        self.messages: list[ModelMessage] = []
+        self.waiting: list[ModelRequestPart] = [SystemPromptPart(content=system)] if system else []
+        for step in steps:
+            self.add(step)
+
+    def add(self, step: Step) -> None:
+        """Take in one more step: what was asked, the reply, and what the tools gave back."""
+        if step.reply is None:
+            return
+        self.messages.append(self._request(step.asked, self.waiting))
+        self.messages.append(step.reply)
+        self.waiting = returns(step)
+
+    def asking(self, asked: str | None) -> list[ModelMessage]:
+        """The whole conversation with `asked` as the newest question."""
+        return [*self.messages, self._request(asked, self.waiting)]
+
+    def asking_briefly(self, asked: str | None) -> list[ModelMessage]:
+        """The same with the newest observations left out: for the final question when money is short."""
+        brief: list[ModelRequestPart] = [_emptied(part) for part in self.waiting]
+        return [*self.messages, self._request(asked, brief)]
+
+    @staticmethod
+    def _request(asked: str | None, parts: list[ModelRequestPart]) -> ModelRequest:
+        return ModelRequest(parts=parts if asked is None else [*parts, UserPromptPart(content=asked)])
+
+
+def returns(step: Step) -> list[ModelRequestPart]:
+    """The observations of `step` as the parts that answer its calls."""
+    return [_returned(observation) for observation in step.observations]
+
+
+def _returned(observation: Observation) -> ToolReturnPart:
+    return ToolReturnPart(
+        tool_name=observation.tool,
+        content=observation.content,
+        tool_call_id=observation.call_id,
+        outcome="failed" if observation.is_error else "success",
+    )
+
+
+def _emptied(part: ModelRequestPart) -> ModelRequestPart:
+    if isinstance(part, ToolReturnPart):
+        return ToolReturnPart(tool_name=part.tool_name, content=CUT, tool_call_id=part.tool_call_id)
+    return part

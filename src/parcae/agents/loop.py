@@ -1,0 +1,291 @@
+"""The agent loop: ask, settle and journal the reply, run its tool calls, journal what they gave back; until it ends.
+
+This is the only place where an attempt makes progress, whether it is new, swapped, resumed or forked. Knows nothing of
+votes, policies or what the task is about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from parcae.agents.calls import run_calls
+from parcae.agents.conversation import CUT, Conversation
+from parcae.agents.role import Role
+from parcae.core.errors import BudgetExceeded
+from parcae.core.events import AttemptEnded, CallStarted, StepCompleted, StepObserved, StepReplied
+from parcae.core.protocols import Event, Model, Request, Tool
+from parcae.core.scope import LiveEvent, Scope, derive_seed, unseen
+from parcae.core.task import Task
+from parcae.core.trajectory import Ending, Observation, Step
+from parcae.core.usage import Amount
+from parcae.models.budgeted import Asked, ask, worst_case
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
+
+HARNESS = "harness"
+EMPTY_REPLY = "Your reply was empty. Call a tool, or answer in text."
+
+
+class Agent:
+    """A single agent as a Worker: `role` says what it is told, what it may call and when it ends."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    async def attempt(
+        self, task: Task, *, model: Model, so_far: Sequence[Step] = (), scope: Scope
+    ) -> AsyncIterator[Step]:
+        """Yield the steps that follow `so_far`, each complete and durable; the last carries the Ending.
+
+        Raises:
+            ProviderFailed: the model could not be reached, after all retries.
+            CallerMistake: the model cannot be used here (no price under a dollar limit, no key).
+        """
+        run = _Run(self.role, task, model, scope, so_far)
+        try:
+            if so_far and so_far[-1].missing():
+                yield await run.complete_open_step()
+            while run.ending is None:
+                yield await run.next_step()
+        except (GeneratorExit, asyncio.CancelledError):
+            if run.ending is None:
+                cancelled = AttemptEnded(scope=scope.id, ending=Ending(reason="cancelled"))
+                await asyncio.shield(scope.journal.append([cancelled]))
+            raise
+
+
+class _Run:
+    """One attempt under way: the steps that are complete, and the conversation they make."""
+
+    def __init__(self, role: Role, task: Task, model: Model, scope: Scope, so_far: Sequence[Step]) -> None:
+        self.role, self.task, self.model, self.scope = role, task, model, scope
+        self.tools: dict[str, Tool] = {tool.spec.name: tool for tool in role.tools}
+        self.specs = tuple(tool.spec for tool in role.tools)
+        self.steps: list[Step] = list(so_far)
+        open_step = bool(so_far) and bool(so_far[-1].missing())
+        complete = self.steps[:-1] if open_step else self.steps
+        self.talk = Conversation(role.system, complete)
+        self.turns = sum(step.reply is not None and step.model != HARNESS for step in complete)
+        self.ending = self.steps[-1].ending if self.steps else None
+
+    # ---- what comes next
+
+    async def next_step(self) -> Step:
+        if not self.steps and self.role.first_call is not None:
+            return await self._forced_call()
+        if self._finished():
+            return await self._final()
+        index, last_turn = len(self.steps), self.turns + 1 >= self.role.max_steps
+        asked = self._asks(index)
+        request = self._request(self.talk.asking(asked), tools=not last_turn)
+        self._show("asking")
+        try:
+            answered = await ask(self.model, request, self.scope, keep=self._kept_back(request))
+        except BudgetExceeded as full:
+            return await self._final(full)
+        return await self._take(index, asked, answered, offered={} if last_turn else self.tools)
+
+    def _finished(self) -> bool:
+        """Whether only the final question is left."""
+        if self.role.final_question is None or not self.steps:
+            return False
+        if self.turns >= self.role.max_steps:
+            return True
+        last = self.steps[-1]
+        return last.model != HARNESS and last.reply is not None and not last.reply.tool_calls and bool(last.reply.text)
+
+    def _asks(self, index: int) -> str | None:
+        if index == 0:
+            return self.role.opening(self.task, self.scope)
+        last = self.steps[-1]
+        return EMPTY_REPLY if last.reply is None or not last.reply.parts or not last.observations else None
+
+    def _request(self, messages: Sequence[ModelMessage], *, tools: bool) -> Request:
+        return Request(
+            messages=messages,
+            tools=self.specs if tools else (),
+            max_tokens=self.role.max_tokens,
+            temperature=self.role.temperature,
+            seed=derive_seed(self.scope.seed, len(self.steps), self.model.card.name),
+        )
+
+    # ---- money for the last word
+
+    def _kept_back(self, request: Request) -> Amount:
+        """What the final question may cost after this turn, with the newest observations left out (contract 9)."""
+        if self.role.final_question is None or not self.scope.account.limited:
+            return Amount()
+        room = len(CUT) + len(self.role.final_question) + self.role.max_tokens
+        final = replace(request, tools=(), max_tokens=self.role.max_tokens + room)
+        return worst_case(self.model, final)
+
+    async def _final(self, full: BudgetExceeded | None = None) -> Step:
+        """Ask for the answer; when money is short, briefly; when that does not fit either, end without."""
+        question, index = self.role.final_question, len(self.steps)
+        forms = (self.talk.asking, self.talk.asking_briefly) if full is None else (self.talk.asking_briefly,)
+        if question is not None and self.steps:
+            for form in forms:
+                try:
+                    answered = await ask(self.model, self._request(form(question), tools=False), self.scope)
+                except BudgetExceeded as refused:
+                    full = refused
+                    continue
+                return await self._take(index, question, answered, offered={}, full=full, final=True)
+        assert full is not None
+        step = Step(model=self.model.card.name, ending=Ending(reason="limit", detail=str(full)))
+        return await self._close(step, ())
+
+    # ---- taking a reply
+
+    async def _forced_call(self) -> Step:
+        from pydantic_ai.messages import ModelResponse, ToolCallPart
+
+        assert self.role.first_call is not None
+        tool, arguments = self.role.first_call(self.task, self.scope)
+        call = ToolCallPart(tool_name=tool, args=dict(arguments), tool_call_id="first-call")
+        reply = ModelResponse(parts=[call], model_name=HARNESS)
+        step = Step(model=HARNESS, asked=self.role.opening(self.task, self.scope), reply=reply)
+        await self.scope.journal.append([_replied(self.scope.id, 0, step)])
+        return await self._observe(step, reply.tool_calls, self.tools)
+
+    async def _take(
+        self,
+        index: int,
+        asked: str | None,
+        answered: Asked,
+        *,
+        offered: dict[str, Tool],
+        full: BudgetExceeded | None = None,
+        final: bool = False,
+    ) -> Step:
+        reply = _with_distinct_ids(answered.reply.message, index)
+        step = Step(
+            model=self.model.card.name,
+            asked=asked,
+            reply=reply,
+            usage=answered.reply.usage,
+            cost_usd=answered.cost_usd,
+        )
+        self.turns += 1
+        replied = (_replied(self.scope.id, index, step), *answered.settlement)
+        calls = reply.tool_calls
+        if final or not calls:
+            ending = self._ending(reply, full, final)
+            if calls:  # a final question offers no tools, yet no call may stay unanswered
+                missing = (Observation(call_id=c.tool_call_id, tool=c.tool_name, content="", is_error=True) for c in calls)
+                step = replace(step, observations=tuple(missing))
+                replied += tuple(StepObserved(scope=self.scope.id, step=index, observation=o) for o in step.observations)
+            return await self._close(replace(step, ending=ending), replied)
+        await self.scope.journal.append(replied)
+        return await self._observe(step, calls, offered)
+
+    def _ending(self, reply: ModelResponse, full: BudgetExceeded | None, final: bool) -> Ending | None:
+        text = reply.text or ""
+        if not final and (self.role.final_question is not None or (not text and self.turns < self.role.max_steps)):
+            return None
+        answer = self.role.read_answer(text)
+        if full is not None:
+            return Ending(reason="limit", answer=answer, detail=str(full))
+        return Ending(reason="answered" if answer else "no_answer", answer=answer)
+
+    # ---- tool calls
+
+    async def complete_open_step(self) -> Step:
+        """Finish the tool calls that an earlier process left open; the reply is not asked for again (contract 2)."""
+        step = self.steps.pop()
+        assert step.reply is not None
+        if self.scope.workspace is not None:
+            done = [one.commit for one in self.steps if one.commit is not None]
+            self.scope.workspace.go_back(done[-1] if done else self.scope.workspace.head)
+        started = await self.scope.journal.read(self.scope.id, [CallStarted], below=False)
+        interrupted = frozenset(one.event.call_id for one in started if one.event.step == len(self.steps))
+        missing = set(step.missing())
+        calls = [call for call in step.reply.tool_calls if call.tool_call_id in missing]
+        last_turn = step.model != HARNESS and self.turns + 1 >= self.role.max_steps
+        self.turns += step.model != HARNESS
+        return await self._observe(step, calls, {} if last_turn else self.tools, interrupted)
+
+    async def _observe(
+        self,
+        step: Step,
+        calls: Sequence[ToolCallPart],
+        offered: dict[str, Tool],
+        interrupted: frozenset[str] = frozenset(),
+    ) -> Step:
+        index, left = len(self.steps), len(calls)
+        assert step.reply is not None
+        self._show(" + ".join(call.tool_name for call in calls))
+        seen: list[Observation] = list(step.observations)
+        async for observation in run_calls(calls, offered, self.scope, index, interrupted=interrupted):
+            seen.append(observation)
+            left -= 1
+            event = StepObserved(scope=self.scope.id, step=index, observation=observation)
+            if left:
+                await self.scope.journal.append([event])
+        order = {call.tool_call_id: place for place, call in enumerate(step.reply.tool_calls)}
+        seen.sort(key=lambda one: order[one.call_id])
+        step = replace(step, observations=tuple(seen), commit=self._commit(index))
+        ended = self._end_without_final(step)
+        return await self._close(replace(step, ending=ended), (event,))
+
+    def _end_without_final(self, step: Step) -> Ending | None:
+        """A last turn that called tools although none were offered ends an agent that has no final question."""
+        out_of_turns = step.model != HARNESS and self.turns >= self.role.max_steps
+        if self.role.final_question is not None or not out_of_turns:
+            return None
+        return Ending(reason="no_answer", detail=f"no answer within {self.role.max_steps} turns")
+
+    def _commit(self, index: int) -> str | None:
+        if self.scope.workspace is None:
+            return None
+        return self.scope.workspace.commit(f"{self.role.name}: step {index}", author=self.scope.id)
+
+    async def _close(self, step: Step, events: Sequence[Event]) -> Step:
+        done = StepCompleted(
+            scope=self.scope.id, step=len(self.steps), model=step.model, commit=step.commit, ending=step.ending
+        )
+        await self.scope.journal.append([*events, done])
+        self.steps.append(step)
+        self.talk.add(step)
+        self.ending = step.ending
+        self._show("done" if step.ending is None else step.ending.reason)
+        return step
+
+    def _show(self, what: str) -> None:
+        if self.scope.show is unseen:
+            return
+        spent = self.scope.account.spent.usd
+        event = LiveEvent(
+            scope=self.scope.id, what=what, step=len(self.steps), model=self.model.card.name, cost_usd=spent
+        )
+        self.scope.show(event)
+
+
+def _replied(scope: str, index: int, step: Step) -> StepReplied:
+    assert step.reply is not None
+    return StepReplied(
+        scope=scope,
+        step=index,
+        model=step.model,
+        reply=step.reply,
+        asked=step.asked,
+        usage=step.usage,
+        cost_usd=step.cost_usd,
+    )
+
+
+def _with_distinct_ids(reply: ModelResponse, index: int) -> ModelResponse:
+    """Some providers repeat call ids or leave them empty; an observation must belong to one call."""
+    counts = Counter(call.tool_call_id for call in reply.tool_calls)
+    if all(call_id and count == 1 for call_id, count in counts.items()):
+        return reply
+    parts = [
+        replace(part, tool_call_id=f"call-{index}-{place}") if part.part_kind == "tool-call" else part
+        for place, part in enumerate(reply.parts)
+    ]
+    return replace(reply, parts=parts)
