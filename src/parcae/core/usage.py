@@ -28,7 +28,8 @@ class Usage:
 class Price:
     """US dollars per million tokens. `cached_usd` None means that cached tokens cost as much as others.
 
-    `nominal` marks a price that nobody charges (the builtin models).
+    `nominal` marks a price that nobody charges (the builtin models). `above` replaces this price for a whole call
+    whose prompt is longer than `above_tokens` (long-context tiers); None: one price for every length.
     """
 
     prompt_usd: float
@@ -36,9 +37,13 @@ class Price:
     cached_usd: float | None = None
     request_usd: float = 0.0
     nominal: bool = False
+    above_tokens: int | None = None
+    above: Price | None = None
 
     def cost_usd(self, usage: Usage) -> float:
         """US dollars for `usage` as one call."""
+        if self.above is not None and self.above_tokens is not None and usage.prompt_tokens > self.above_tokens:
+            return self.above.cost_usd(usage)
         cached_usd = self.prompt_usd if self.cached_usd is None else self.cached_usd
         fresh_tokens = usage.prompt_tokens - usage.cached_tokens
         millions = fresh_tokens * self.prompt_usd + usage.cached_tokens * cached_usd
