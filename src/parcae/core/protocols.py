@@ -191,8 +191,12 @@ class Account(Protocol):
         ...
 
     @property
-    def limited(self) -> bool:
-        """Whether a limit binds here or above; if not, nobody needs to know what a call could cost at worst."""
+    def limited(self) -> frozenset[str]:
+        """The units ("usd", "tokens", "calls", "seconds") that a limit binds here or above.
+
+        Empty: nobody needs to know what a call could cost at worst, so callers may reserve only `Amount(calls=1)`, and
+        settling more than that is no incident. A model without a price is refused where "usd" is among them.
+        """
         ...
 
     def child(self, name: str, limits: Limits = Limits()) -> Account:
