@@ -180,7 +180,11 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A reservation ended. `known` False: the outcome is unknown and the worst case counts as spent."""
+    """A reservation ended. `known` False: the outcome is unknown and the worst case counts as spent.
+
+    `block` names the block that it was drawn from; `closes`: what was left of that block is free again. `incident`
+    says what was wrong with the report: more was spent than reserved, and the model gets no further limited calls.
+    """
 
     kind: ClassVar[str] = "money.settled/1"
     scope: str
@@ -189,6 +193,8 @@ class Settled:
     model: str = ""
     known: bool = True
     block: str | None = None
+    closes: bool = False
+    incident: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
