@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = "interrupted: the process ended while this call was under way, its outcome is unknown; it was not repeated"
+INTERRUPTED = "interrupted: the process ended while this call was under way, its outcome is unknown"
 QUEUED = "queued: it will be done if this attempt is chosen"
 TURN_OVER = "no tool may be called in this turn; answer in plain text"
 EVERYTHING = "*"

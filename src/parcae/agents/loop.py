@@ -177,9 +177,13 @@ class _Run:
         if final or not calls:
             ending = self._ending(reply, full, final)
             if calls:  # a final question offers no tools, yet no call may stay unanswered
-                missing = (Observation(call_id=c.tool_call_id, tool=c.tool_name, content="", is_error=True) for c in calls)
+                missing = (
+                    Observation(call_id=c.tool_call_id, tool=c.tool_name, content="", is_error=True) for c in calls
+                )
                 step = replace(step, observations=tuple(missing))
-                replied += tuple(StepObserved(scope=self.scope.id, step=index, observation=o) for o in step.observations)
+                replied += tuple(
+                    StepObserved(scope=self.scope.id, step=index, observation=o) for o in step.observations
+                )
             return await self._close(replace(step, ending=ending), replied)
         await self.scope.journal.append(replied)
         return await self._observe(step, calls, offered)

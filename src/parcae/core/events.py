@@ -155,6 +155,7 @@ class Decided:
     attempts: tuple[int, ...] = ()
     why: str = ""
     looked_at: tuple[int, ...] = ()
+    keep_open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,242 @@
+"""A group of attempts at one task as a Worker: watched, decided about, voted (contract 6).
+
+It yields one outer Step per decision; the members' steps lie in the journal under its scope. A group may itself be
+the member of a group. Knows nothing of how policies decide or forecasters forecast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from parcae.core.errors import CallerMistake
+from parcae.core.events import Decided, Event, Forecasted, StepCompleted
+from parcae.core.protocols import Decision, Forecast, Forecaster, Model, Policy, Standing, Worker
+from parcae.core.scope import LiveEvent, Scope
+from parcae.core.task import Answer, Task
+from parcae.core.trajectory import Ending, Step, Trajectory
+from parcae.sampling.attempts import Attempt, advance, change_rung, close, end
+from parcae.sampling.restore import Restored, restore
+from parcae.sampling.standing import standing_at, standing_now
+from parcae.sampling.vote import vote
+
+GROUP = "group"
+Rank = Callable[[Sequence[Trajectory]], Answer]
+Check = Callable[[Trajectory, Scope], Awaitable[float]]
+Release = Callable[[Scope], Awaitable[object]]
+
+
+def by_vote(trajectories: Sequence[Trajectory]) -> Answer:
+    """The vote over the answers of the attempts that count: those that a policy stopped do not."""
+    endings = [one.ending for one in trajectories if one.ending is not None]
+    return vote([ending.answer for ending in endings if ending.reason not in ("stopped", "cancelled")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """`attempts` attempts of `worker` over a `ladder` of models, cheapest first, under `policy`.
+
+    `rank` makes one answer of many. `check` scores a finished attempt from 0 to 1; it ranks outcomes that no vote can
+    compare. `release` does what the winner's outbox holds. `swap_attempts`: how many go on after a swap; None: all.
+    """
+
+    worker: Worker
+    ladder: tuple[Model, ...]
+    attempts: int
+    policy: Policy
+    forecaster: Forecaster
+    rank: Rank = by_vote
+    check: Check | None = None
+    release: Release | None = None
+    swap_attempts: int | None = None
+
+    async def attempt(
+        self, task: Task, *, model: Model, so_far: Sequence[Step] = (), scope: Scope
+    ) -> AsyncIterator[Step]:
+        """Yield a Step for each decision; the last carries what the attempts agreed on.
+
+        Raises:
+            CallerMistake: outcomes cannot be compared, there is no check, and more than one attempt is planned.
+        """
+        if self.attempts > 1 and not task.comparable and self.check is None:
+            raise CallerMistake(
+                f"outcomes of {task.kind!r} tasks cannot be compared by a vote and there is no check",
+                "plan one attempt, or give a check that runs",
+            )
+        watched = await _watch(self, task, model, so_far, scope)
+        try:
+            while watched.ending is None:
+                yield await watched.next_decision()
+        finally:
+            await close(watched.attempts)
+
+
+async def _watch(group: Group, task: Task, model: Model, so_far: Sequence[Step], scope: Scope) -> _Watched:
+    """The group as its journal tells it; a fresh one if the journal tells nothing."""
+    names = [rung.card.name for rung in group.ladder]
+    start_rung = names.index(model.card.name) if model.card.name in names else 0
+    models = tuple(model if rung == start_rung else one for rung, one in enumerate(group.ladder))
+    restored = await restore(scope, task, planned=group.attempts, start_rung=start_rung)
+    watched = _Watched(group, task, scope, models, restored, start_rung)
+    watched.ending = so_far[-1].ending if so_far else None
+    if restored.last is not None and watched.ending is None:
+        await watched.apply(restored.last)
+    return watched
+
+
+class _Watched:
+    """A group under way. `looked_at`: how many steps each attempt had made at the last decision."""
+
+    def __init__(
+        self,
+        group: Group,
+        task: Task,
+        scope: Scope,
+        models: tuple[Model, ...],
+        restored: Restored,
+        start_rung: int,
+    ) -> None:
+        self.group, self.task, self.scope, self.models, self.start_rung = group, task, scope, models, start_rung
+        self.attempts, self.looked_at, self.decisions = restored.attempts, restored.looked_at, restored.decisions
+        self.ending: Ending | None = None
+        self.watch = group.forecaster.watch(task, group.attempts)
+        for number, attempt in enumerate(self.attempts):
+            for step in attempt.trajectory.steps:
+                if not step.missing():
+                    self.watch.add(number, step)
+
+    async def next_decision(self) -> Step:
+        """Let the attempts run to where the policy wants to look, look, decide, and do what was decided."""
+        before = standing_at(self._standing(Forecast(p_fail=0.5, trust=0.0)), self.attempts, self.looked_at)
+        await advance(
+            self.attempts,
+            self.group.policy.pauses(before),
+            task=self.task,
+            worker=self.group.worker,
+            models=self.models,
+            on_step=self._on_step,
+        )
+        forecast = self.watch.forecast()
+        standing = self._standing(forecast)
+        decision = self.group.policy.decide(standing)
+        if decision.action == "carry_on" and all(standing.ended):
+            decision = replace(decision, action="finish", why=decision.why or "every attempt has ended")
+        decided = self._decided(decision, standing)
+        looked = Forecasted(
+            scope=self.scope.id,
+            p_fail=forecast.p_fail,
+            trust=forecast.trust,
+            reasons=forecast.reasons,
+            looked_at=standing.steps,
+        )
+        return await self._act(decided, looked)
+
+    def _standing(self, forecast: Forecast) -> Standing:
+        return standing_now(
+            self.attempts,
+            forecast=forecast,
+            spent_usd=self.scope.account.spent.usd,
+            ladder=tuple(model.card.name for model in self.models),
+            planned=self.group.attempts,
+        )
+
+    def _on_step(self, number: int, step: Step) -> None:
+        self.watch.add(number, step)
+        self.scope.show(LiveEvent(scope=self.scope.id, what="spent", cost_usd=self.scope.account.spent.usd))
+
+    # ---- decisions
+
+    def _decided(self, decision: Decision, standing: Standing) -> Decided:
+        return Decided(
+            scope=self.scope.id,
+            action=decision.action,
+            rung=decision.rung,
+            attempts=self._meant(decision, standing),
+            why=decision.why,
+            looked_at=standing.steps,
+            keep_open=decision.keep_open,
+        )
+
+    def _meant(self, decision: Decision, standing: Standing) -> tuple[int, ...]:
+        """The numbers of the attempts that go on (swap) or begin (start) on another rung."""
+        most = decision.attempts if decision.attempts is not None else self.group.swap_attempts
+        open_ones = [number for number, ended in enumerate(standing.ended) if not ended]
+        if decision.action == "swap":
+            return tuple(open_ones if most is None else open_ones[:most])
+        if decision.action == "start":
+            unstarted = [number for number in open_ones if not standing.steps[number]]
+            count = len(unstarted) if most is None else most
+            new = range(len(standing.steps), len(standing.steps) + max(0, count - len(unstarted)))
+            return (*unstarted[:count], *new)
+        return ()
+
+    async def _act(self, decided: Decided, looked: Forecasted) -> Step:
+        note = f"{decided.action}: {decided.why}" if decided.why else decided.action
+        ends = decided.action == "finish"
+        if ends:
+            await self.apply(decided)
+        ending = await self._outcome() if ends else None
+        step = Step(model=GROUP, asked=note, ending=ending)
+        done = StepCompleted(scope=self.scope.id, step=self.decisions, model=GROUP, ending=ending, note=note)
+        events: tuple[Event, ...] = (looked, decided, done)
+        await self.scope.journal.append(events)
+        self.decisions, self.looked_at, self.ending = self.decisions + 1, decided.looked_at, ending
+        if not ends:
+            await self.apply(decided)
+        self.scope.show(LiveEvent(scope=self.scope.id, what=decided.action, text=decided.why))
+        return step
+
+    async def apply(self, decided: Decided) -> None:
+        """Do what was decided; doing it again after a crash changes nothing that was done."""
+        while len(self.attempts) <= max(decided.attempts, default=-1):
+            self.attempts.append(_new_attempt(self.scope, self.task, len(self.attempts), self.group.attempts))
+            self.looked_at = (*self.looked_at, 0)
+        meant = set(decided.attempts)
+        for number, attempt in enumerate(self.attempts):
+            if attempt.ended:
+                continue
+            if number in meant:
+                await change_rung(attempt, max(decided.rung, self.start_rung))
+            elif decided.action != "carry_on" and not decided.keep_open:
+                await end(attempt, Ending(reason="stopped", detail=decided.why))
+
+    # ---- the answer
+
+    async def _outcome(self) -> Ending:
+        """Vote (or let the check rank), give the group the winner's files, and do what its outbox holds."""
+        if self.task.comparable:
+            answer = self.group.rank([attempt.trajectory for attempt in self.attempts])
+            names = tuple(candidate.name for candidate in answer.candidates)
+            winner = next((one for one in self.attempts if names and names[0] in _answer(one)), None)
+        else:
+            winner = await self._best_by_check()
+            names = _answer(winner) if winner is not None else ()
+        if winner is not None:
+            await self._crown(winner)
+        if names:
+            return Ending(reason="answered", answer=names)
+        limits = [one for one in self.attempts if one.trajectory.ending and one.trajectory.ending.reason == "limit"]
+        return Ending(reason="limit" if limits else "no_answer")
+
+    async def _best_by_check(self) -> Attempt | None:
+        finished = [one for one in self.attempts if one.trajectory.ending and one.trajectory.ending.answer]
+        if self.group.check is None:
+            return finished[0] if finished else None
+        scores = [await self.group.check(one.trajectory, one.scope) for one in finished]
+        return max(zip(scores, finished, strict=True), key=lambda pair: pair[0], default=(0.0, None))[1]
+
+    async def _crown(self, winner: Attempt) -> None:
+        if self.scope.workspace is not None and winner.scope.workspace is not None:
+            self.scope.workspace.go_back(winner.scope.workspace.head)  # attempts branch off here, so this moves on
+        if self.group.release is not None and winner.scope.contested:
+            await self.group.release(replace(winner.scope, contested=self.scope.contested))
+
+
+def _answer(attempt: Attempt) -> tuple[str, ...]:
+    return attempt.trajectory.ending.answer if attempt.trajectory.ending is not None else ()
+
+
+def _new_attempt(scope: Scope, task: Task, number: int, planned: int) -> Attempt:
+    child = scope.child(f"attempt-{number + 1}")
+    contested = scope.contested or planned > 1
+    return Attempt(scope=replace(child, contested=contested), trajectory=Trajectory(task_id=task.id))

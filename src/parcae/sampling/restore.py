@@ -1,0 +1,42 @@
+"""A group as its journal tells it: after a crash, and when a group is resumed on another model (contract 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from parcae.core.events import Decided
+from parcae.core.scope import Scope
+from parcae.core.task import Task
+from parcae.core.trajectory import Trajectory
+from parcae.sampling.attempts import Attempt
+from parcae.store.replay import rebuild
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """The attempts, how many steps each had at the last decision, and that decision, which may not be done yet."""
+
+    attempts: list[Attempt]
+    looked_at: tuple[int, ...]
+    decisions: int
+    last: Decided | None
+
+
+async def restore(scope: Scope, task: Task, *, planned: int, start_rung: int) -> Restored:
+    """Read what is there of `planned` attempts (and of those that decisions added); begin the rest afresh."""
+    decided = [one.event for one in await scope.journal.read(scope.id, [Decided], below=False)]
+    count = max([planned, *(number + 1 for one in decided for number in one.attempts)])
+    attempts = []
+    for number in range(count):
+        child = replace(scope.child(f"attempt-{number + 1}"), contested=scope.contested or planned > 1)
+        trajectory = await rebuild(scope.journal, child.id, task.id)
+        if trajectory.ending is not None and trajectory.ending.reason == "cancelled":
+            trajectory = Trajectory(task_id=task.id, steps=trajectory.steps)  # an interrupted attempt goes on
+        attempts.append(Attempt(scope=child, trajectory=trajectory, rung=start_rung))
+    for decision in decided:
+        for number in decision.attempts:
+            attempts[number].rung = max(decision.rung, start_rung)
+    last = decided[-1] if decided else None
+    seen = last.looked_at if last is not None else ()
+    looked_at = (*seen, *([0] * (count - len(seen))))
+    return Restored(attempts=attempts, looked_at=looked_at, decisions=len(decided), last=last)

@@ -1,0 +1,46 @@
+"""Many answers become one: AutoFL's vote with its tie-breaks. Knows nothing of how answers were found.
+
+Source: PAPERS section 1, "AutoFL": each attempt gives every name in its answer 1/|answer|; the sum is divided by R.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from parcae.core.task import Answer, Candidate
+
+TieBreak = Callable[[str], tuple[float, ...]]
+
+
+def no_preference(name: str) -> tuple[float, ...]:
+    """Ties are broken by order alone."""
+    return ()
+
+
+def vote(answers: Sequence[Sequence[str]], *, prefer: TieBreak = no_preference) -> Answer:
+    """The names that `answers` (one sequence an attempt, empty if it has no answer) agree on, best first.
+
+    The score of a name is the sum over attempts of 1/|answer| for answers that hold it, divided by the number of
+    attempts; it is in [0, 1]. Ties: the larger `prefer(name)` first (for AutoFL: failing tests that cover it, then how
+    often it was looked at), then the order in which names were first given.
+    """
+    shares: dict[str, float] = {}
+    for answer in answers:
+        distinct = tuple(dict.fromkeys(answer))
+        for name in distinct:
+            shares[name] = shares.get(name, 0.0) + 1.0 / len(distinct)
+    order = {name: place for place, name in enumerate(shares)}
+
+    def rank(name: str) -> tuple[float, tuple[float, ...], int]:
+        return -round(shares[name], 9), tuple(-weight for weight in prefer(name)), order[name]
+
+    ranked = sorted(shares, key=rank)
+    return Answer(
+        candidates=tuple(Candidate(name=name, score=shares[name] / len(answers)) for name in ranked),
+        attempts=len(answers),
+    )
+
+
+def confidence(answers: Sequence[Sequence[str]]) -> float:
+    """The largest share of the vote, in [0, 1]; 0 without any answer."""
+    return vote(answers).confidence
