@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parcae.agents.calls import run_calls
+from parcae.agents.calls import TURN_OVER, run_calls
 from parcae.agents.conversation import CUT, Conversation
 from parcae.agents.role import Role
 from parcae.core.errors import BudgetExceeded
@@ -176,15 +176,9 @@ class _Run:
         calls = reply.tool_calls
         if final or not calls:
             ending = self._ending(reply, full, final)
-            if calls:  # a final question offers no tools, yet no call may stay unanswered
-                missing = (
-                    Observation(call_id=c.tool_call_id, tool=c.tool_name, content="", is_error=True) for c in calls
-                )
-                step = replace(step, observations=tuple(missing))
-                replied += tuple(
-                    StepObserved(scope=self.scope.id, step=index, observation=o) for o in step.observations
-                )
-            return await self._close(replace(step, ending=ending), replied)
+            refused = tuple(_refused(call) for call in calls)
+            seen = (StepObserved(scope=self.scope.id, step=index, observation=one) for one in refused)
+            return await self._close(replace(step, ending=ending, observations=refused), (*replied, *seen))
         await self.scope.journal.append(replied)
         return await self._observe(step, calls, offered)
 
@@ -281,6 +275,11 @@ def _replied(scope: str, index: int, step: Step) -> StepReplied:
         usage=step.usage,
         cost_usd=step.cost_usd,
     )
+
+
+def _refused(call: ToolCallPart) -> Observation:
+    """The final question offers no tools, yet no call may stay unanswered."""
+    return Observation(call_id=call.tool_call_id, tool=call.tool_name, content=TURN_OVER, is_error=True)
 
 
 def _with_distinct_ids(reply: ModelResponse, index: int) -> ModelResponse:

@@ -259,7 +259,7 @@ class Journal(Protocol):
     async def read(
         self, scope: str, kinds: Sequence[type[E]], *, after: int = 0, below: bool = True
     ) -> Sequence[Recorded[E]]:
-        """The events of `kinds` in `scope` (and below it), in order, with `seq` above `after`; others are passed over."""
+        """The events of `kinds` in `scope` (and, if asked, below it), in order, with `seq` above `after`."""
         ...
 
 

@@ -121,7 +121,11 @@ def parse_policy(text: str) -> Policy:
     if found[3]:
         return Adaptive(lead=float(found[4]))
     k = int(found[2])
-    kinds = {"parallel": Parallel, "sequential": Sequential, "stop": Stop}
+    kinds: dict[str, type[Parallel | Sequential | Stop]] = {
+        "parallel": Parallel,
+        "sequential": Sequential,
+        "stop": Stop,
+    }
     return kinds[found[1]](k=k)
 
 

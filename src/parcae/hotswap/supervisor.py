@@ -24,10 +24,8 @@ def supervise(
 ) -> Group:
     """`worker`, attempted as `stage` says: the composite Worker that watches, swaps and votes.
 
-    Args:
-        models: the opened models of the stage's ladder, by name.
-        policy: instead of the one that `stage.policy` names.
-        rank, check, release: see `Group`.
+    `models` holds the opened models of the stage's ladder by name; `policy` replaces the one that `stage.policy`
+    names; for `rank`, `check` and `release` see `Group`.
 
     Raises:
         CallerMistake: a policy that does not exist, a model that was not opened, a swap without a second model.

@@ -1,1 +1,1 @@
-"""Will this vote be wrong? Forecasters, their training and their calibration. Knows nothing of what is done about it."""
+"""Will this vote be wrong? Forecasters, training and calibration. Knows nothing of what is done about it."""

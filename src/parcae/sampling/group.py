@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from parcae.core.errors import CallerMistake
-from parcae.core.events import Decided, Event, Forecasted, StepCompleted
-from parcae.core.protocols import Decision, Forecast, Forecaster, Model, Policy, Standing, Worker
+from parcae.core.events import Decided, Forecasted, StepCompleted
+from parcae.core.protocols import Decision, Event, Forecast, Forecaster, Model, Policy, Standing, Worker
 from parcae.core.scope import LiveEvent, Scope
 from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Ending, Step, Trajectory

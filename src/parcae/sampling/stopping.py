@@ -16,7 +16,7 @@ def lead(votes: Sequence[Sequence[str]]) -> float:
 
 
 def cannot_change(votes: Sequence[Sequence[str]], remaining: int) -> bool:
-    """Whether the first name stays first whatever the `remaining` attempts answer (each moves the lead by 1 at most)."""
+    """Whether the first name stays first whatever `remaining` attempts answer: each moves the lead by 1 at most."""
     return bool(votes) and lead(votes) > remaining
 
 
