@@ -7,11 +7,11 @@ a declared bound. Knows nothing of prices.
 from __future__ import annotations
 
 import json
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from parcae.core.protocols import Request, ToolSpec
+from parcae.models.memo import PerMessage
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage
@@ -22,6 +22,21 @@ PART_TOKENS = 32  # call ids, names of roles, tags around tool results
 TOOLS_TOKENS = 1024  # the hidden prompt that explains tools: Anthropic's published table ends at 699 (2025-10)
 TOOL_TOKENS = 64
 IMAGE_TOKENS = 50_000  # OpenAI's dearest published image: 2,833 + 8 tiles x 5,667 (gpt-4o-mini, high detail)
+JOINER_BYTES = 3  # pydantic-ai breaks chat-template tokens in content with a zero-width joiner
+_TOKEN_MARKS = (
+    "<|",
+    "|>",
+    "｜>",
+    "_of_turn>",
+    "[|",
+    "INST]",
+    "PROMPT]",
+    "_TOOLS]",
+    "_RESULTS]",
+    "_CALLS]",
+    "e~[",
+    "]~",
+)
 UNBOUNDED_TOKENS = 4_000_000  # audio, video, documents, links: as much as the largest window takes
 
 
@@ -33,14 +48,7 @@ def prompt_bound(request: Request) -> int:
 
 def messages_bound(messages: Sequence[ModelMessage]) -> int:
     """The most tokens of `messages`. A message object is counted once and remembered for as long as it lives."""
-    known, total = _known, 0
-    for message in messages:
-        entry = known.get(id(message))
-        if entry is not None and entry[0]() is message:
-            total += entry[1]
-        else:
-            total += _remember(message)
-    return total
+    return sum(map(_known, messages))
 
 
 def message_bound(message: ModelMessage) -> int:
@@ -64,19 +72,8 @@ def tool_bound(tool: ToolSpec) -> int:
 
 
 _TOOLS_KEPT = 4096
-_known: dict[int, tuple[weakref.ref[ModelMessage], int]] = {}
+_known = PerMessage(message_bound)
 _known_tools: dict[int, tuple[ToolSpec, int]] = {}
-
-
-def _remember(message: ModelMessage) -> int:
-    bound, key = message_bound(message), id(message)
-
-    def forget(gone: weakref.ref[ModelMessage]) -> None:
-        if (entry := _known.get(key)) is not None and entry[0] is gone:
-            del _known[key]
-
-    _known[key] = (weakref.ref(message, forget), bound)
-    return bound
 
 
 def _part_bound(part: object) -> int:
@@ -122,7 +119,8 @@ def file_bound(content: object) -> int:
 
 
 def _text_bound(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    own = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return own + JOINER_BYTES * sum(map(text.count, _TOKEN_MARKS))
 
 
 def _plain(value: object) -> object:
