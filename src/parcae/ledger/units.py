@@ -1,0 +1,56 @@
+"""Exact amounts: whole picodollars, tokens, calls and microseconds, so that sums never drift.
+
+A float amount is rounded once, on its way in. Rounding keeps order, so a call that costs at most what was reserved for
+it never costs more after rounding. Knows nothing of accounts.
+"""
+
+from __future__ import annotations
+
+from parcae.core.usage import Amount, Limits
+
+UNITS = ("usd", "tokens", "calls", "seconds")
+PICO, MICRO = 1e12, 1e6
+
+Exact = tuple[int, int, int, int]  # picodollars, tokens, calls, microseconds
+ZERO: Exact = (0, 0, 0, 0)
+
+
+def exact(amount: Amount) -> Exact:
+    """The amount in whole units. Raises ValueError for a negative or endless one."""
+    usd, seconds = amount.usd, amount.seconds
+    units = (
+        round(usd * PICO) if usd else 0,
+        amount.tokens,
+        amount.calls,
+        round(seconds * MICRO) if seconds else 0,
+    )
+    if min(units) < 0:
+        raise ValueError(f"an amount cannot be negative: {amount}")
+    return units
+
+
+def amount(units: Exact) -> Amount:
+    """The amount that `units` stand for."""
+    return Amount(usd=units[0] / PICO, tokens=units[1], calls=units[2], seconds=units[3] / MICRO)
+
+
+def bounds(limits: Limits) -> tuple[tuple[int, int], ...]:
+    """The limits as (unit, most) pairs; a unit without a limit has none."""
+    wide = (limits.usd, limits.tokens, limits.calls, limits.seconds)
+    scale = (PICO, 1, 1, MICRO)
+    return tuple((unit, round(most * scale[unit])) for unit, most in enumerate(wide) if most is not None)
+
+
+def plus(left: Exact, right: Exact) -> Exact:
+    """The sum."""
+    return (left[0] + right[0], left[1] + right[1], left[2] + right[2], left[3] + right[3])
+
+
+def minus(left: Exact, right: Exact) -> Exact:
+    """The difference."""
+    return (left[0] - right[0], left[1] - right[1], left[2] - right[2], left[3] - right[3])
+
+
+def shown(unit: int, units: int) -> float:
+    """`units` of one unit as people read it: dollars, tokens, calls, seconds."""
+    return units / (PICO, 1, 1, MICRO)[unit]

@@ -1,0 +1,31 @@
+"""A connection to a journal file, set up the one way that is durable and shared. Knows nothing of events."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from parcae.store.schema import prepare
+
+BUSY_SECONDS = 30.0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open `path`, made or migrated if need be: write-ahead log, every commit synced, any thread.
+
+    Raises:
+        StoreFailed: the file is of a newer version, or something else.
+        sqlite3.Error: it cannot be opened, or it is damaged.
+    """
+    new = not path.exists()
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        if new:
+            path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,106 @@
+"""What an attempt did, rebuilt from the journal: equal to what the attempt held when the last event was written.
+
+Knows nothing of how attempts are made, only of the events that they leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from parcae.core.events import AttemptEnded, AttemptStarted, StepCompleted, StepObserved, StepReplied
+from parcae.core.protocols import Event, Journal
+from parcae.core.trajectory import Ending, Observation, Step, Trajectory
+
+STEP_KINDS: tuple[type[Event], ...] = (AttemptStarted, StepReplied, StepObserved, StepCompleted, AttemptEnded)
+
+
+async def rebuild(journal: Journal, scope_id: str, task_id: str) -> Trajectory:
+    """The trajectory of the attempt in `scope_id`; its last step may be open. Empty if it never began.
+
+    A fork begins with the steps of its origin, up to where it was forked. Steps that an attempt left behind, because
+    it was resumed from an earlier one, are no part of it.
+    """
+    recorded = await journal.read(scope_id, STEP_KINDS, below=False)
+    events = [entry.event for entry in recorded]
+    origin: tuple[Step, ...] = ()
+    for event in events:
+        if isinstance(event, AttemptStarted) and event.forked_from is not None:
+            origin = (await rebuild(journal, event.forked_from, task_id)).steps[: event.after_steps]
+            break
+    return replayed(events, task_id, origin)
+
+
+def replayed(events: Sequence[Event], task_id: str, origin: Sequence[Step] = ()) -> Trajectory:
+    """The trajectory that the events of one attempt make, after the steps of `origin`."""
+    replay = _Replay(steps=[_Draft(step=step, complete=True) for step in origin])
+    for event in events:
+        replay.take(event)
+    return replay.trajectory(task_id)
+
+
+async def members(journal: Journal, scope_id: str) -> tuple[str, ...]:
+    """The ids of the attempts that were started directly under `scope_id`, in the order in which they first began."""
+    started = await journal.read(scope_id, [AttemptStarted])
+    depth = scope_id.count("/") + 1
+    return tuple(dict.fromkeys(entry.event.scope for entry in started if entry.event.scope.count("/") == depth))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """A step under way; its observations stand in the order in which they arrived."""
+
+    step: Step
+    seen: list[Observation] = field(default_factory=list)
+    complete: bool = False
+
+    def done(self) -> Step:
+        """The step, with its observations in the order of its calls."""
+        if self.step.reply is None or not self.seen:
+            return self.step
+        order = {call.tool_call_id: place for place, call in enumerate(self.step.reply.tool_calls)}
+        self.seen.sort(key=lambda one: order.get(one.call_id, len(order)))
+        return replace(self.step, observations=tuple(self.seen))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Replay:
+    steps: list[_Draft] = field(default_factory=list)
+    ending: Ending | None = None
+
+    def take(self, event: Event) -> None:
+        """Take one event in; others than those of an attempt are passed over."""
+        if isinstance(event, StepReplied):
+            self._replied(event)
+        elif isinstance(event, StepObserved):
+            self.steps[event.step].seen.append(event.observation)
+        elif isinstance(event, StepCompleted):
+            self._completed(event)
+        elif isinstance(event, AttemptStarted):
+            self._go_back(event.after_steps)
+        elif isinstance(event, AttemptEnded):
+            self.ending = event.ending
+
+    def _go_back(self, steps: int) -> None:
+        """Resume after `steps` complete steps; an open one after them stays and will be completed."""
+        keeps_open = len(self.steps) > steps and not self.steps[steps].complete
+        del self.steps[steps + keeps_open :]
+        self.ending = None
+
+    def _replied(self, event: StepReplied) -> None:
+        del self.steps[event.step :]
+        self.ending = None
+        step = Step(model=event.model, asked=event.asked, reply=event.reply, usage=event.usage, cost_usd=event.cost_usd)
+        self.steps.append(_Draft(step=step))
+
+    def _completed(self, event: StepCompleted) -> None:
+        if event.step == len(self.steps):  # a step without a reply: a composite's, or the end for want of money
+            self.steps.append(_Draft(step=Step(model=event.model, asked=event.note)))
+        draft = self.steps[event.step]
+        draft.step = replace(draft.step, commit=event.commit, ending=event.ending)
+        draft.complete = True
+        self.ending = event.ending
+
+    def trajectory(self, task_id: str) -> Trajectory:
+        """What was replayed so far."""
+        return Trajectory(task_id=task_id, steps=tuple(draft.done() for draft in self.steps), ending=self.ending)
