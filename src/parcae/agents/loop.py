@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from parcae.agents.calls import TURN_OVER, run_calls
@@ -57,6 +58,8 @@ class Agent:
                 cancelled = AttemptEnded(scope=scope.id, ending=Ending(reason="cancelled"))
                 await asyncio.shield(scope.journal.append([cancelled]))
             raise
+        finally:
+            scope.account.release()
 
 
 class _Run:
@@ -148,7 +151,8 @@ class _Run:
         assert self.role.first_call is not None
         tool, arguments = self.role.first_call(self.task, self.scope)
         call = ToolCallPart(tool_name=tool, args=dict(arguments), tool_call_id="first-call")
-        reply = ModelResponse(parts=[call], model_name=HARNESS)
+        now = datetime.fromtimestamp(self.scope.clock.now(), UTC)
+        reply = ModelResponse(parts=[call], model_name=HARNESS, timestamp=now)
         step = Step(model=HARNESS, asked=self.role.opening(self.task, self.scope), reply=reply)
         await self.scope.journal.append([_replied(self.scope.id, 0, step)])
         return await self._observe(step, reply.tool_calls, self.tools)

@@ -215,6 +215,10 @@ class Account(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """Keep nothing back any more: the attempt that owns this account is over, or paused for good."""
+        ...
+
 
 # ---- journal ------------------------------------------------------------------------------------------------------
 

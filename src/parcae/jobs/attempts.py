@@ -1,0 +1,113 @@
+"""What jobs over several attempts have in common: run the group until it ends or is told to wind up, then read it back.
+
+The report is made from the journal alone, so a live run, a resumed one and one of last week show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from parcae.core.events import Decided, Forecasted, RunEnded, RunStarted
+from parcae.core.plan import StagePlan
+from parcae.core.protocols import Journal, Model, ModelCard, Worker
+from parcae.core.scope import Scope
+from parcae.core.task import Answer, Task
+from parcae.core.trajectory import Ending, Trajectory
+from parcae.jobs.report import Attempt, Status
+from parcae.jobs.world import World, until
+from parcae.sampling.group import Rank
+from parcae.store.replay import members, rebuild
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A group as its journal tells it."""
+
+    attempts: tuple[Attempt, ...]
+    answer: Answer
+    ending: Ending | None
+    decided: tuple[Decided, ...]
+    forecasted: tuple[Forecasted, ...]
+
+    @property
+    def status(self) -> Status:
+        """How the run stands, as reports say it."""
+        if self.ending is None:
+            return "cancelled"
+        if self.ending.reason == "limit" or (self.hit_limit and not self.answer.candidates):
+            return "limit"
+        if self.ending.reason == "answered":
+            return "done"
+        return "failed" if self.all_failed else "no_answer"
+
+    @property
+    def hit_limit(self) -> bool:
+        """Whether an attempt ended because money, tokens, calls or seconds did."""
+        return any(_reason(attempt) == "limit" for attempt in self.attempts)
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether no attempt ended in a way of its own."""
+        return bool(self.attempts) and all(_reason(attempt) == "failed" for attempt in self.attempts)
+
+
+def _reason(attempt: Attempt) -> str | None:
+    return None if attempt.trajectory.ending is None else attempt.trajectory.ending.reason
+
+
+async def run_group(worker: Worker, task: Task, *, model: Model, scope: Scope, world: World) -> None:
+    """Let the group in `scope` go on from where its journal ends, until it ends or `world.stop` is set."""
+    so_far = (await rebuild(scope.journal, scope.id, task.id)).steps
+    if so_far and so_far[-1].ending is not None:
+        return
+    async for _ in until(world.stop, worker.attempt(task, model=model, so_far=so_far, scope=scope)):
+        pass
+
+
+async def outcome_of(journal: Journal, scope: str, task: Task, rank: Rank) -> Outcome:
+    """Read the group in `scope` back."""
+    names = sorted(await members(journal, scope), key=_number)
+    attempts = [
+        Attempt(name=name.rsplit("/", 1)[-1], trajectory=await rebuild(journal, name, task.id))
+        for name in names
+        if name.removeprefix(f"{scope}/").startswith("attempt-") and "/" not in name.removeprefix(f"{scope}/")
+    ]
+    group = await rebuild(journal, scope, task.id)
+    return Outcome(
+        attempts=tuple(attempts),
+        answer=rank([attempt.trajectory for attempt in attempts]),
+        ending=group.steps[-1].ending if group.steps else None,
+        decided=tuple(one.event for one in await journal.read(scope, [Decided], below=False)),
+        forecasted=tuple(one.event for one in await journal.read(scope, [Forecasted], below=False)),
+    )
+
+
+def _number(scope: str) -> tuple[str, int]:
+    head, _, number = scope.rpartition("-")
+    return head, int(number) if number.isdigit() else 0
+
+
+async def ended(journal: Journal, run: str, outcome: Outcome) -> None:
+    """Write down that the run is over, once."""
+    if not await journal.read(run, [RunEnded], below=False):
+        detail = outcome.ending.detail if outcome.ending is not None else ""
+        event = RunEnded(scope=run, status=outcome.status, candidates=outcome.answer.candidates, detail=detail)
+        await journal.append([event])
+
+
+async def started(journal: Journal, run: str) -> RunStarted | None:
+    """The event with which `run` began; None if the journal does not know it."""
+    found = await journal.read(run, [RunStarted], below=False)
+    return found[0].event if found else None
+
+
+def cards_of(stage: StagePlan, models: Mapping[str, Model]) -> dict[str, ModelCard]:
+    """The cards of the stage's ladder, by name."""
+    return {models[name].card.name: models[name].card for name in stage.ladder}
+
+
+def spent_by(trajectories: tuple[Trajectory, ...]) -> float | None:
+    """US dollars of all steps; None if the price of one is unknown."""
+    costs = [step.cost_usd for trajectory in trajectories for step in trajectory.steps]
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
