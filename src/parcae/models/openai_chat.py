@@ -1,44 +1,125 @@
 """OpenAI's chat format without walking the history again on every call.
 
-Expected: a request costs what is new in it. Actual: the SDK's request transform and pydantic-ai's mapping walk the
-whole history each time (30 ms at 200 messages, `bench/openai_path.py`). So mapped messages are kept, and `messages` and
-`tools` enter the body through `extra_body`, which the SDK does not transform: the same JSON.
-Knows nothing of prices or retries.
+Expected: a request costs what is new in it. Actual: pydantic-ai's mapping and the SDK's request transform walk the whole
+history each time, and the SDK and httpx add a millisecond (`bench/openai_path.py`). So each message is mapped and
+written as JSON once, and a whole answer is asked for by a plain POST of the joined bytes; pydantic-ai maps, and reads
+the answer. A streamed answer goes through the SDK, with `messages` and `tools` in `extra_body`, which it does not
+transform. Both send the JSON that pydantic-ai alone would send. Knows nothing of prices or retries.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pydantic_ai.messages import FinishReason, ModelMessage, ModelRequest, ThinkingPart
+from openai.types import chat
+from pydantic import ValidationError
+from pydantic_ai._special_tokens import break_special_tokens_in_messages  # what `direct` does, once a message
+from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior
+from pydantic_ai.messages import FinishReason, ModelMessage, ModelRequest, ModelResponse, ThinkingPart
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings, OpenAIStreamedResponse
+from pydantic_ai.models.openai._chat_completions import LenientChatCompletion  # what `_validate_completion` gives
 
 from parcae.models.memo import PerMessage
+from parcae.models.posting import Answer, Poster
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
     from pydantic_ai.profiles import ModelProfileSpec
     from pydantic_ai.providers import Provider
+    from pydantic_ai.settings import ModelSettings
 
 _UNTOLD = ModelRequestParameters()
+_PLAIN = ("temperature", "seed")
 
 
 class KeptChatModel(OpenAIChatModel):
-    """An OpenAIChatModel that maps each message once."""
+    """An OpenAIChatModel that maps each message once. `poster` sends what is not streamed."""
 
     def __init__(
-        self, model_name: str, *, provider: Provider[AsyncOpenAI], profile: ModelProfileSpec | None = None
+        self,
+        model_name: str,
+        *,
+        provider: Provider[AsyncOpenAI],
+        poster: Poster,
+        profile: ModelProfileSpec | None = None,
     ) -> None:
         super().__init__(model_name, provider=provider, profile=profile)
-        self._mapped: PerMessage[list[ChatCompletionMessageParam]] = PerMessage(_nothing)
-        self._tools: tuple[object, list[ChatCompletionToolParam]] | None = None
+        self._poster = poster
+        self._url = f"{str(self.client.base_url).rstrip('/')}/chat/completions"
+        self._written: PerMessage[bytes] = PerMessage(_not_yet)
+        self._tools: tuple[object, list[chat.ChatCompletionToolParam], bytes] | None = None
+        limit = "max_completion_tokens" if self._takes_completion_limit() else "max_tokens"
+        self._head = f'"model":{json.dumps(model_name)},"stream":false,"{limit}":'
 
-    @property
-    def _streamed_response_cls(self) -> type[OpenAIStreamedResponse]:
-        return _HonestStream
+    # ---- a whole answer, by a plain POST
+
+    async def request(
+        self,
+        messages: Sequence[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """Ask once. `model_settings` may hold `max_tokens` (needed), `temperature` and `seed`.
+
+        Raises:
+            ModelAPIError: the provider refused, or the connection broke.
+            UnexpectedModelBehavior: the answer is no chat completion.
+        """
+        body = await self._body(messages, model_settings or {}, model_request_parameters)
+        headers = self._headers()
+        return self._read(await self._poster.post(self._url, headers, body, model=self.model_name))
+
+    async def _body(
+        self, messages: Sequence[ModelMessage], settings: ModelSettings, told: ModelRequestParameters
+    ) -> bytes:
+        plain = "".join(f',"{name}":{json.dumps(settings[name])}' for name in _PLAIN if name in settings)  # type: ignore[literal-required]  # names of ModelSettings
+        head = f"{{{self._head}{settings['max_tokens']}{plain}".encode()
+        tools = self._mapped_tools(told)[1] if told.function_tools else b""
+        return b"".join((head, tools, b',"messages":[', await self._joined(messages, told, settings), b"]}"))
+
+    async def _joined(
+        self, messages: Sequence[ModelMessage], told: ModelRequestParameters, settings: ModelSettings
+    ) -> bytes:
+        if not all(map(_maps_alone, messages)):
+            broken = break_special_tokens_in_messages(list(messages), self.profile, self.accepts_stateless_artifacts)
+            return _bytes(await self._map_messages(broken, told, model_settings=settings))[1:-1]
+        written = list(map(self._written, messages))
+        for place, one in enumerate(written):
+            if not one:
+                mapped = await self._map_alone(messages[place])
+                written[place] = self._written.keep(messages[place], _bytes(mapped)[1:-1])
+        return b",".join(written)
+
+    async def _map_alone(self, message: ModelMessage) -> list[chat.ChatCompletionMessageParam]:
+        broken = break_special_tokens_in_messages([message], self.profile, self.accepts_stateless_artifacts)
+        return await self._map_messages(broken, _UNTOLD)
+
+    def _headers(self) -> Mapping[str, str]:
+        client = self.client
+        given = {**client.default_headers, **client.auth_headers}
+        return {name: value for name, value in given.items() if isinstance(value, str)}
+
+    def _read(self, answer: Answer) -> ModelResponse:
+        if answer.status >= 300:
+            headers = dict(answer.headers)
+            raise ModelHTTPError(answer.status, self.model_name, _parsed(answer.body), headers=headers)
+        try:
+            completion: chat.ChatCompletion = LenientChatCompletion.model_validate_json(answer.body)
+        except ValidationError:
+            parsed = _parsed(answer.body)
+            if not isinstance(parsed, dict):
+                raise UnexpectedModelBehavior("the answer is no chat completion") from None
+            completion = chat.ChatCompletion.construct(**parsed)
+        return self._process_response(completion)
+
+    def _validate_completion(self, response: chat.ChatCompletion) -> LenientChatCompletion:
+        return response if isinstance(response, LenientChatCompletion) else super()._validate_completion(response)
+
+    # ---- a streamed answer, through the SDK
 
     async def _completions_create(  # type: ignore[override]  # the overloads differ in the literal `stream` only
         self,
@@ -48,31 +129,30 @@ class KeptChatModel(OpenAIChatModel):
         model_request_parameters: ModelRequestParameters,
     ) -> object:
         told = model_request_parameters
-        body: dict[str, object] = {"messages": await self._kept(messages, told, model_settings)}
+        body: dict[str, object] = {
+            "messages": json.loads(b"[" + await self._joined(messages, told, model_settings) + b"]")
+        }
         if told.function_tools:
-            body["tools"] = self._kept_tools(told, model_settings)
-            body["tool_choice"] = "auto"
-        also = cast("dict[str, object]", model_settings.get("extra_body") or {})
-        settings = cast(OpenAIChatModelSettings, {**model_settings, "extra_body": {**body, **also}})
+            body.update(tools=self._mapped_tools(told)[0], tool_choice="auto")
+        settings = cast(OpenAIChatModelSettings, {**model_settings, "extra_body": body})
         untold = replace(told, function_tools=[], tool_visibility={}) if told.function_tools else told
         return await super()._completions_create([], stream, settings, untold)  # type: ignore[call-overload]  # as above
 
-    async def _kept(
-        self, messages: list[ModelMessage], told: ModelRequestParameters, settings: OpenAIChatModelSettings
-    ) -> list[ChatCompletionMessageParam]:
-        if told.instruction_parts or not all(map(_maps_alone, messages)):
-            return await self._map_messages(messages, told, model_settings=settings)
-        body: list[ChatCompletionMessageParam] = []
-        for message in messages:
-            body += self._mapped(message) or self._mapped.keep(message, await self._map_messages([message], _UNTOLD))
-        return body
+    @property
+    def _streamed_response_cls(self) -> type[OpenAIStreamedResponse]:
+        return _HonestStream
 
-    def _kept_tools(
-        self, told: ModelRequestParameters, settings: OpenAIChatModelSettings
-    ) -> list[ChatCompletionToolParam]:
-        if self._tools is None or self._tools[0] is not told.function_tools:
-            self._tools = (told.function_tools, self._get_tool_choice(settings, told)[0])
-        return self._tools[1]
+    # ---- what does not change from call to call
+
+    def _mapped_tools(self, told: ModelRequestParameters) -> tuple[list[chat.ChatCompletionToolParam], bytes]:
+        if self._tools is None or self._tools[0] is not told:
+            _, prepared = self.prepare_request(None, told)
+            mapped = self._get_tool_choice(OpenAIChatModelSettings(), prepared)[0]
+            self._tools = (told, mapped, b',"tools":' + _bytes(mapped) + b',"tool_choice":"auto"')
+        return self._tools[1], self._tools[2]
+
+    def _takes_completion_limit(self) -> bool:
+        return bool(cast("Mapping[str, Any]", self.profile).get("openai_chat_supports_max_completion_tokens", True))
 
 
 class _HonestStream(OpenAIStreamedResponse):
@@ -89,9 +169,20 @@ def _says_nothing_of_others(message: ModelMessage) -> bool:
     return not any(isinstance(part, ThinkingPart) for part in message.parts)
 
 
-def _nothing(message: ModelMessage) -> list[ChatCompletionMessageParam]:
-    """Mapping is asynchronous, so a memory cannot do it itself."""
-    return []
-
-
 _maps_alone = PerMessage(_says_nothing_of_others)
+
+
+def _not_yet(message: ModelMessage) -> bytes:
+    """Mapping is asynchronous, so a memory cannot do it itself."""
+    return b""
+
+
+def _bytes(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return cast(object, json.loads(body))
+    except ValueError:
+        return body.decode("utf-8", "replace")

@@ -7,11 +7,11 @@ accounts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from pydantic_ai import direct
-from pydantic_ai.exceptions import AgentRunError, ModelRequestRejectedError, UserError
+from pydantic_ai.exceptions import AgentRunError, ModelHTTPError, ModelRequestRejectedError, UserError
 from pydantic_ai.messages import ModelMessage, ModelResponse, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.profiles.openai import OpenAIModelProfile
@@ -24,6 +24,7 @@ from parcae.core.usage import Usage
 from parcae.models.bounds import prompt_bound
 from parcae.models.limits import Gate, Rates
 from parcae.models.names import ModelName
+from parcae.models.posting import Poster
 from parcae.models.provider_errors import understood, unknown
 from parcae.models.repair import Dialect, repair
 
@@ -54,7 +55,7 @@ class ProviderModel:
     ) -> None:
         self._card, self._wire, self._dialect, self._secret, self._close = card, wire, dialect, secret, close
         self.gate = None if rates in (None, Rates()) else Gate(rates)
-        self._refused: set[str] = set()
+        self._refused = _refused_by(wire)
         self._told: tuple[Sequence[ToolSpec], ModelRequestParameters] | None = None
 
     @property
@@ -74,9 +75,7 @@ class ProviderModel:
         try:
             async with asyncio.timeout(request.timeout_seconds):
                 if on_text is None:
-                    message = await direct.model_request(
-                        self._wire, messages, model_settings=settings, model_request_parameters=told
-                    )
+                    message = await self._whole(messages, settings, told)
                 else:
                     message = await self._streamed(messages, settings, told, on_text)
         except TimeoutError:
@@ -91,6 +90,13 @@ class ProviderModel:
         """Close the connections."""
         if self._close is not None:
             await self._close()
+
+    async def _whole(
+        self, messages: list[ModelMessage], settings: ModelSettings, told: ModelRequestParameters
+    ) -> ModelResponse:
+        if self._dialect.wire == "openai":  # it prepares each message once; `direct` would walk all of them again
+            return await self._wire.request(messages, settings, told)
+        return await direct.model_request(self._wire, messages, model_settings=settings, model_request_parameters=told)
 
     async def _streamed(
         self, messages: list[ModelMessage], settings: ModelSettings, told: ModelRequestParameters, on_text: OnText
@@ -122,7 +128,7 @@ class ProviderModel:
 
     def _understood(self, error: Exception, settings: ModelSettings) -> ProviderFailed:
         failed = understood(error, self._card.name, secret=self._secret)
-        if isinstance(error, ModelRequestRejectedError) and (named := _setting_named(str(error), settings)):
+        if _is_rejection(error) and (named := _setting_named(str(error), settings)):
             self._refused.add(named)
             failed.may_retry = True
         return failed
@@ -146,17 +152,27 @@ def open_provider(name: ModelName, *, card: ModelCard, rates: Rates, key: str, b
     from pydantic_ai.models import create_async_httpx2_client
 
     client = create_async_httpx2_client(timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS))
-    build = {"openai": _openai, "ollama": _openai, "anthropic": _anthropic, "google": _google}[name.provider]
-    wire = build(name, key, base_url, client)
+    poster = Poster(CONNECT_SECONDS)
+    if name.provider == "anthropic":
+        wire = _anthropic(name, key, base_url, client)
+    elif name.provider == "google":
+        wire = _google(name, key, base_url, client)
+    else:
+        wire = _openai(name, key, base_url, client, poster)
     dialect = Dialect(
         wire="openai" if name.provider == "ollama" else name.provider,
         system=wire.system,
         modalities=card.modalities,
     )
-    return ProviderModel(card, wire, dialect, rates=rates, secret=key, close=client.aclose)
+
+    async def close() -> None:
+        await client.aclose()
+        await poster.close()
+
+    return ProviderModel(card, wire, dialect, rates=rates, secret=key, close=close)
 
 
-def _openai(name: ModelName, key: str, base_url: str | None, client: httpx2.AsyncClient) -> WireModel:
+def _openai(name: ModelName, key: str, base_url: str | None, client: httpx2.AsyncClient, poster: Poster) -> WireModel:
     from openai import AsyncOpenAI
     from pydantic_ai.providers.ollama import OllamaProvider
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -165,12 +181,14 @@ def _openai(name: ModelName, key: str, base_url: str | None, client: httpx2.Asyn
     from parcae.models.openai_chat import KeptChatModel
 
     sdk = AsyncOpenAI(api_key=key, base_url=base_url, http_client=client, max_retries=0, timeout=client.timeout)
-    if name.provider == "ollama":
-        return KeptChatModel(name.model, provider=OllamaProvider(openai_client=sdk), profile=MAX_TOKENS)
-    if name.base_url is None:
-        return KeptChatModel(name.model, provider=OpenAIProvider(openai_client=sdk))
-    elsewhere = OpenAICompatibleProvider("openai-compatible", openai_client=sdk)
-    return KeptChatModel(name.model, provider=elsewhere, profile=MAX_TOKENS)
+    if name.provider == "openai" and name.base_url is None:
+        return KeptChatModel(name.model, provider=OpenAIProvider(openai_client=sdk), poster=poster)
+    provider = (
+        OllamaProvider(openai_client=sdk)
+        if name.provider == "ollama"
+        else OpenAICompatibleProvider("openai-compatible", openai_client=sdk)
+    )
+    return KeptChatModel(name.model, provider=provider, poster=poster, profile=MAX_TOKENS)
 
 
 def _anthropic(name: ModelName, key: str, base_url: str | None, client: httpx2.AsyncClient) -> WireModel:
@@ -198,6 +216,21 @@ def _came_to_its_end(stream: StreamedResponse) -> bool:
     return stream.finish_reason is not None or "finish_reason" in (stream.provider_details or {})
 
 
+def _refused_by(wire: WireModel) -> set[str]:
+    """The settings that the model is known to refuse: most that reason take no temperature."""
+    profile = cast("Mapping[str, object]", wire.profile)
+    reasons = profile.get("openai_supports_reasoning") and (
+        profile.get("thinking_enabled_by_default") or not profile.get("openai_supports_reasoning_effort_none")
+    )
+    return {"temperature"} if reasons or profile.get("anthropic_disallows_sampling_settings") else set()
+
+
 def _setting_named(refusal: str, settings: ModelSettings) -> str | None:
     """The setting that a provider's refusal is about, if it can be left out."""
     return next((name for name in REFUSABLE if name in settings and name in refusal.lower()), None)
+
+
+def _is_rejection(error: Exception) -> bool:
+    return isinstance(error, ModelRequestRejectedError) or (
+        isinstance(error, ModelHTTPError) and error.status_code in (400, 422)
+    )

@@ -53,19 +53,27 @@ def _broken(error: ModelConnectionError, model: str) -> ProviderFailed:
 
 def _refused(error: ModelAPIError, model: str, status: int | None, said: str) -> ProviderFailed:
     what = f"{model} refused the call" if status is None else f"{model} refused the call with status {status}"
-    if isinstance(error, ModelAuthenticationError):
+    code = error.provider_error_code or _code(error)
+    if isinstance(error, ModelAuthenticationError) or status in (401, 403):
         return ProviderFailed(what, "check the key in the environment and what it may use")
     what = f"{what}: {said}" if said else what
-    if isinstance(error, ModelQuotaExceededError):
+    if isinstance(error, ModelQuotaExceededError) or status == 402 or code == "insufficient_quota":
         return ProviderFailed(what, "the account is out of credit or over its quota: add some, or use another model")
-    if isinstance(error, ModelNotFoundError):
+    if isinstance(error, ModelNotFoundError) or status == 404:
         return ProviderFailed(what, "check the model's name and the address")
-    if isinstance(error, ModelContextWindowExceededError):
+    if isinstance(error, ModelContextWindowExceededError) or code == "context_length_exceeded":
         return ProviderFailed(what, "the conversation is longer than the model's window: use one with a larger window")
     passing = isinstance(error, ModelRateLimitError | ModelUnavailableError | ModelServerError)
     may_retry = passing or status == 429 or (status is not None and status >= 500)
     cure = "try later, or lower `concurrency` in the catalog" if may_retry else "this request cannot be sent as it is"
     return ProviderFailed(what, cure, may_retry=may_retry, retry_after_seconds=error.retry_after)
+
+
+def _code(error: ModelAPIError) -> str | None:
+    """The machine-readable code in the error's body, where OpenAI puts it."""
+    inner = error.body.get("error") if isinstance(error.body, dict) else None
+    code = inner.get("code") if isinstance(inner, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def _said(error: ModelAPIError, secret: str) -> str:
