@@ -10,8 +10,10 @@ from parcae.store.schema import prepare
 BUSY_SECONDS = 30.0
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open `path`, made or migrated if need be: write-ahead log, every commit synced, any thread.
+
+    Opening waits for other processes as long as it takes; later statements wait at most `busy_seconds`.
 
     Raises:
         StoreFailed: the file is of a newer version, or something else.
@@ -25,6 +27,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         prepare(connection, path)
+        connection.execute(f"PRAGMA busy_timeout = {busy_seconds * 1000:.0f}")
     except BaseException:
         connection.close()
         raise

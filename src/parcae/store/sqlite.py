@@ -37,7 +37,7 @@ class SqliteJournal:
         self._reading = threading.Lock()
         self._claims = Claims(path.with_name(f"{path.name}.claims"))
         self._claimed: set[str] = set()
-        self._writer = Writer(path, connect(path))
+        self._writer = Writer(path, connect(path, busy_seconds=0))
 
     @classmethod
     @asynccontextmanager
@@ -108,7 +108,8 @@ class SqliteJournal:
     def _read(self, scope: str, kinds: dict[str, type[E]], after: int, below: bool) -> Sequence[Recorded[E]]:
         where, values = _within(scope, below)
         marks = ", ".join("?" * len(kinds))
-        query = f"SELECT seq, at, scope, kind, body FROM events WHERE {where} AND kind IN ({marks}) AND seq > ? ORDER BY seq"
+        wanted = f"{where} AND kind IN ({marks}) AND seq > ?"
+        query = f"SELECT seq, at, scope, kind, body FROM events WHERE {wanted} ORDER BY seq"
         try:
             with self._reading:
                 rows = self._reader.execute(query, [*values, *kinds, after]).fetchall()
