@@ -3,19 +3,19 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parcae.gateway.identity import Identities, Message, fingerprint
+from parcae.gateway.identity import Identities, Message
 
 
 def user(text: str) -> Message:
-    return Message(content=fingerprint("user", text))
+    return Message(content=f"user {text}".encode())
 
 
 def model(text: str, *call_ids: str) -> Message:
-    return Message(content=fingerprint("assistant", text, call_ids), from_model=True, call_ids=call_ids)
+    return Message(content=f"assistant {text} {call_ids}".encode(), from_model=True, call_ids=call_ids)
 
 
 def result(text: str, call_id: str) -> Message:
-    return Message(content=fingerprint("tool", text, (call_id,)), call_ids=(call_id,))
+    return Message(content=f"tool {text} {call_id}".encode(), call_ids=(call_id,))
 
 
 class Agent:

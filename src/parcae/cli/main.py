@@ -32,6 +32,7 @@ COMMANDS = {
     "locate": ("parcae.cli.locate", "locate", "Find the fault behind a failing test."),
     "runs": ("parcae.cli.runs", "runs", "List, show, resume, export, prune or delete runs."),
     "outcome": ("parcae.cli.runs", "outcome", "Say whether a run's answer was right."),
+    "serve": ("parcae.cli.serve", "serve", "Serve OpenAI and Anthropic APIs that watch, swap and bill runs."),
     "models": ("parcae.cli.models", "models", "List models, their prices and the date of these."),
     "bugs": ("parcae.cli.bugs", "bugs", "Build small repositories with one known fault each."),
     "bench": ("parcae.cli.bench", "bench", "Measure the agents on bugs and public items."),

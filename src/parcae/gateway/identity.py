@@ -2,33 +2,36 @@
 
 The conversation is reduced to a chain of fingerprints, one a message, each made from the one before, so that one
 fingerprint stands for the whole prefix. What was served is remembered under the chain that the next request must
-extend. Evidence, strongest first: a header; a reply that only one run was served; an earlier prefix of one run.
-What fits several runs is ambiguous: it opens a run of its own that is never swapped or stopped.
+extend. Evidence, strongest first: a header; a reply that only one run was served, where it stood; the same reply in a
+history that was edited since. A request that fits several runs is ambiguous: it opens a run of its own that is never
+swapped or stopped.
 
-Knows nothing of HTTP, money or forecasts. Memory: one dictionary entry a message, forgotten with `forget`.
+Knows nothing of HTTP, money or forecasts. Memory: a few dictionary entries a step, dropped with `forget`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Fingerprint = bytes
 Evidence = Literal["header", "extends", "retry", "edited", "forked", "same_opening", "new", "ambiguous"]
 ROOT: Fingerprint = b""
+UNIQUE_CHARS = 16  # a tool call's id of this length is random; shorter ones ("call_0") repeat
+TELLING_BYTES = 48  # a reply of this length that one run was served is not said by chance in another
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What identity needs of one message: a fingerprint of its role and content, and whether the model said it.
+class Message(NamedTuple):
+    """What identity needs of one message. A NamedTuple, since a hundred are made for each request.
 
-    `call_ids` are the tool calls that the message makes or answers: ids that a model made up and that clients keep
-    even when they rewrite the rest.
+    `content` is its role and content as every client writes them; `call_ids` are the tool calls that it makes or
+    answers: ids that a model made up and that clients keep even when they rewrite the rest.
     """
 
-    content: Fingerprint
+    content: bytes
     from_model: bool = False
     call_ids: tuple[str, ...] = ()
 
@@ -38,7 +41,6 @@ class Placed:
     """Where a request belongs.
 
     `step` counts the model's replies before this one. `task` groups attempts: runs with the same opening share it.
-    `sure` False: the identity must not be acted on.
     """
 
     run: str
@@ -53,110 +55,203 @@ class Placed:
         return self.evidence != "ambiguous"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What is remembered of a reply: the conversation as it was asked, with the reply, and the reply alone."""
+
+    asked: Fingerprint
+    served: Fingerprint
+    said: Fingerprint
+
+
 @dataclass(slots=True)
 class _Run:
-    """What is remembered of a run: the chain it last asked with, and the step of each chain it was asked at."""
+    """A run: the chain that it asked with last, its step there, and all that leads to it in the indexes."""
 
     task: str
     last: Fingerprint
     step: int
-    steps: dict[Fingerprint, int] = field(default_factory=dict)
-    marks: set[Fingerprint] = field(default_factory=set)
-    call_ids: set[str] = field(default_factory=set)
+    base: int  # the step of its first request: history before it was served by somebody else
     sure: bool = True
+    failed: bool = False  # its last request got no reply
+    answered: bool = False
+    last_said: set[Fingerprint] = field(default_factory=set)
+    last_calls: set[str] = field(default_factory=set)
+    steps: dict[Fingerprint, int] = field(default_factory=dict)
+    served: set[Fingerprint] = field(default_factory=set)
+    said: set[Fingerprint] = field(default_factory=set)
+    call_ids: set[str] = field(default_factory=set)
 
 
 class Identities:
-    """The runs seen so far. One instance a server process; rebuilt from the journal by placing and serving again."""
+    """The runs of one key. Rebuilt from the journal with `restore`."""
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
-        self._served: dict[Fingerprint, set[str]] = {}
         self._asked: dict[Fingerprint, set[str]] = {}
+        self._served: dict[Fingerprint, set[str]] = {}
+        self._said: dict[Fingerprint, set[str]] = {}
         self._call_ids: dict[str, set[str]] = {}
+        self._tasks: Counter[str] = Counter()
         self._opened = 0
         self.ambiguous = 0
 
-    def place(self, messages: Sequence[Message], *, run: str | None = None, task: str | None = None) -> Placed:
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def place(
+        self, messages: Sequence[Message], *, run: str | None = None, task: str | None = None, again: bool = False
+    ) -> Placed:
         """Decide whose request this is, and remember it.
 
         Args:
             messages: the whole conversation, oldest first.
             run: what the client says the run is; believed.
             task: what the client says the task is; else the fingerprint of the opening.
+            again: the client says that it repeats a request.
         """
         chain = chained(messages)
-        placed = self._decide(messages, chain, run, task or _opening(messages, chain))
-        self._remember(placed, messages, chain)
+        last = chain[-1] if chain else ROOT
+        if run is not None:
+            placed = self._named(run, task, messages, last)
+        else:
+            placed = self._found(messages, chain, task, again)
+        self._remember(placed, last)
         return placed
 
-    def served(self, run: str, reply: Message) -> None:
+    def served(self, run: str, reply: Message) -> Marks:
         """Remember what the model replied to the run's last request: the next request is expected to extend it."""
         known = self._runs[run]
-        mark = _link(known.last, reply.content)
-        known.marks.add(mark)
-        self._served.setdefault(mark, set()).add(run)
-        for call_id in reply.call_ids:
-            known.call_ids.add(call_id)
-            self._call_ids.setdefault(call_id, set()).add(run)
+        marks = Marks(asked=known.last, served=link(known.last, reply.content), said=link(ROOT, reply.content))
+        if known.answered or known.failed:  # the same request was answered before: either answer may be taken up
+            known.last_said.add(marks.said)
+            known.last_calls.update(reply.call_ids)
+        else:
+            known.last_said, known.last_calls = {marks.said}, set(reply.call_ids)
+        known.answered, known.failed = True, False
+        self._index(run, known, marks, reply.call_ids)
+        return marks
+
+    def failed(self, run: str) -> None:
+        """The run's last request got no reply: the same request again is a retry."""
+        known = self._runs.get(run)
+        if known is not None and not known.answered:
+            known.failed = True
+
+    def restore(self, run: str, task: str, step: int, marks: Marks, call_ids: Sequence[str], *, sure: bool) -> None:
+        """Remember a reply that the journal tells of; in the journal's order."""
+        self._remember(Placed(run=run, task=task, step=step, evidence="extends" if sure else "ambiguous"), marks.asked)
+        known = self._runs[run]
+        known.answered, known.last_said, known.last_calls = True, {marks.said}, set(call_ids)
+        self._index(run, known, marks, call_ids)
+        number = run.rpartition("-")[2]
+        self._opened = max(self._opened, int(number) if number.isdigit() and len(number) < 12 else 0)
 
     def forget(self, run: str) -> None:
         """Drop everything that is remembered of a run."""
-        known = self._runs.pop(run)
-        for index, keys in ((self._served, known.marks), (self._asked, known.steps.keys())):
+        known = self._runs.pop(run, None)
+        if known is None:
+            return
+        self._tasks[known.task] -= 1
+        if not self._tasks[known.task]:
+            del self._tasks[known.task]
+        for index, keys in ((self._asked, known.steps), (self._served, known.served), (self._said, known.said)):
             for key in keys:
                 _discard(index, key, run)
         for call_id in known.call_ids:
             _discard(self._call_ids, call_id, run)
 
-    def __len__(self) -> int:
-        return len(self._runs)
+    # ---- deciding ---------------------------------------------------------------------------------------------------
 
-    def _decide(self, messages: Sequence[Message], chain: Sequence[Fingerprint], run: str | None, task: str) -> Placed:
-        if run is not None:
-            return self._named(run, task, messages, chain)
-        replied = [index for index, message in enumerate(messages) if message.from_model]
-        if not replied:
-            same = any(known.task == task for known in self._runs.values()) if chain[-1:] else False
-            return self._new(task, 0, "same_opening" if same else "new")
-        return self._continued(messages, chain, replied, task)
+    def _found(
+        self, messages: Sequence[Message], chain: Sequence[Fingerprint], task: str | None, again: bool
+    ) -> Placed:
+        replies = [index for index, message in enumerate(messages) if message.from_model]
+        last = chain[-1] if chain else ROOT
+        repeated = self._repeated(last, again)
+        if repeated is not None:
+            return repeated
+        if replies:
+            placed = self._continued(messages, chain, replies)
+            if placed is not None:
+                return placed
+        opening = task or last.hex() or "empty"
+        return self._new(opening, len(replies), "same_opening" if self._tasks[opening] else "new")
+
+    def _repeated(self, last: Fingerprint, again: bool) -> Placed | None:
+        """The very request that a run made last: a retry, but for openings, which attempts at one task share."""
+        owners = [name for name in self._asked.get(last, ()) if self._runs[name].last == last]
+        retried = [name for name in owners if self._may_repeat(self._runs[name], again)]
+        if len(retried) == 1 or (retried and all(self._is_opening(self._runs[name]) for name in retried)):
+            return self._known(sorted(retried)[0], self._runs[retried[0]].step, "retry")
+        if retried:
+            return self._new(self._runs[retried[0]].task, self._runs[retried[0]].step, "ambiguous")
+        return None
+
+    def _may_repeat(self, known: _Run, again: bool) -> bool:
+        return known.failed or not self._is_opening(known) or (again and not known.answered)
+
+    @staticmethod
+    def _is_opening(known: _Run) -> bool:
+        return known.step == known.base
 
     def _continued(
-        self, messages: Sequence[Message], chain: Sequence[Fingerprint], replied: Sequence[int], task: str
-    ) -> Placed:
-        step = len(replied)
-        again = self._only(self._asked.get(chain[-1], set()))
-        if again is not None and self._runs[again].last == chain[-1]:
-            return self._known(again, self._runs[again].steps[chain[-1]], "retry")
-        for index in reversed(replied):
-            owners = self._served.get(chain[index], set())
-            if not owners:
-                continue
-            owner = self._only(owners)
-            if owner is None:
-                return self._new(task, step, "ambiguous")
-            if self._runs[owner].last == (chain[index - 1] if index else ROOT):
-                return self._known(owner, self._runs[owner].step + 1, "extends")
-            return self._new(self._runs[owner].task, step, "forked", forked_from=owner)
-        return self._edited(messages, replied, task, step)
-
-    def _edited(self, messages: Sequence[Message], replied: Sequence[int], task: str, step: int) -> Placed:
-        """The history was rewritten: whoever was given the call ids that it still carries."""
-        owners: set[str] = set()
-        for index in reversed(replied):
-            owners = set().union(*(self._call_ids.get(call_id, set()) for call_id in messages[index].call_ids))
+        self, messages: Sequence[Message], chain: Sequence[Fingerprint], replies: Sequence[int]
+    ) -> Placed | None:
+        """The run whose reply stands in this history; None if nobody's does."""
+        for index in reversed(replies):
+            owners = self._served.get(chain[index])
             if owners:
-                break
-        owner = self._only(owners)
-        if owner is not None:
-            return self._known(owner, self._runs[owner].step + 1, "edited")
-        return self._new(task, step, "ambiguous" if owners else "new")
+                before = chain[index - 1] if index else ROOT
+                return self._extends(messages[replies[-1]], owners, before, len(replies), exact=index == replies[-1])
+        return self._edited(messages[replies[-1]], len(replies))
 
-    def _named(self, run: str, task: str, messages: Sequence[Message], chain: Sequence[Fingerprint]) -> Placed:
+    def _extends(
+        self, newest: Message, owners: set[str], before: Fingerprint, step: int, *, exact: bool
+    ) -> Placed | None:
+        """A whole prefix is known. `exact`: up to the newest reply; else what came after it was edited."""
+        if not exact:
+            current = {name for name in owners if self._said_last(self._runs[name], newest)}
+            owners = current or owners
+        if len(owners) > 1:
+            return self._new(self._runs[min(owners)].task, step, "ambiguous")
+        (owner,) = owners
+        known = self._runs[owner]
+        if known.last == before:
+            return self._known(owner, known.step + 1, "extends")
+        if not exact and self._said_last(known, newest):
+            return self._known(owner, known.step + 1, "edited")
+        return self._new(known.task, step, "forked", forked_from=owner)
+
+    def _edited(self, newest: Message, step: int) -> Placed | None:
+        """No prefix is known: the run whose reply is kept as the newest, if that cannot be chance."""
+        said = link(ROOT, newest.content)
+        owners = set(self._said.get(said, ())) if newest.call_ids or len(newest.content) >= TELLING_BYTES else set()
+        for call_id in newest.call_ids:
+            if len(call_id) >= UNIQUE_CHARS:
+                owners |= self._call_ids.get(call_id, set())
+        if not owners:
+            return None
+        if len(owners) > 1:
+            return self._new(self._runs[min(owners)].task, step, "ambiguous")
+        (owner,) = owners
+        known = self._runs[owner]
+        if self._said_last(known, newest):
+            return self._known(owner, known.step + 1, "edited")
+        return self._new(known.task, step, "forked", forked_from=owner)
+
+    @staticmethod
+    def _said_last(known: _Run, newest: Message) -> bool:
+        if link(ROOT, newest.content) in known.last_said:
+            return True
+        return any(len(call_id) >= UNIQUE_CHARS and call_id in known.last_calls for call_id in newest.call_ids)
+
+    def _named(self, run: str, task: str | None, messages: Sequence[Message], last: Fingerprint) -> Placed:
         known = self._runs.get(run)
         if known is None:
-            return Placed(run=run, task=task, step=sum(message.from_model for message in messages), evidence="header")
-        step = known.steps.get(chain[-1], known.step + 1) if chain else known.step + 1
+            step = sum(message.from_model for message in messages)
+            return Placed(run=run, task=task or run, step=step, evidence="header")
+        step = known.steps.get(last, known.step + 1)
         return Placed(run=run, task=known.task, step=step, evidence="header")
 
     def _known(self, run: str, step: int, evidence: Evidence) -> Placed:
@@ -166,51 +261,50 @@ class Identities:
     def _new(self, task: str, step: int, evidence: Evidence, forked_from: str | None = None) -> Placed:
         self._opened += 1
         self.ambiguous += evidence == "ambiguous"
+        while f"{task}-{self._opened}" in self._runs:
+            self._opened += 1
         return Placed(run=f"{task}-{self._opened}", task=task, step=step, evidence=evidence, forked_from=forked_from)
 
-    def _remember(self, placed: Placed, messages: Sequence[Message], chain: Sequence[Fingerprint]) -> None:
-        last = chain[-1] if chain else ROOT
-        known = self._runs.setdefault(placed.run, _Run(task=placed.task, last=last, step=placed.step, sure=placed.sure))
-        known.last, known.step = last, placed.step
+    # ---- remembering ------------------------------------------------------------------------------------------------
+
+    def _remember(self, placed: Placed, last: Fingerprint) -> None:
+        known = self._runs.get(placed.run)
+        if known is None:
+            known = _Run(task=placed.task, last=last, step=placed.step, base=placed.step, sure=placed.sure)
+            self._runs[placed.run] = known
+            self._tasks[placed.task] += 1
+        elif known.last != last or known.step != placed.step:
+            known.answered = False
+        known.last, known.step, known.failed = last, placed.step, False
         known.steps[last] = placed.step
         self._asked.setdefault(last, set()).add(placed.run)
 
-    def _only(self, owners: set[str]) -> str | None:
-        return next(iter(owners)) if len(owners) == 1 else None
+    def _index(self, run: str, known: _Run, marks: Marks, call_ids: Sequence[str]) -> None:
+        known.served.add(marks.served)
+        self._served.setdefault(marks.served, set()).add(run)
+        known.said.add(marks.said)
+        self._said.setdefault(marks.said, set()).add(run)
+        for call_id in call_ids:
+            known.call_ids.add(call_id)
+            self._call_ids.setdefault(call_id, set()).add(run)
 
 
 def chained(messages: Sequence[Message]) -> list[Fingerprint]:
     """The fingerprint of every prefix of the conversation."""
     chain, last = [], ROOT
     for message in messages:
-        last = _link(last, message.content)
+        last = link(last, message.content)
         chain.append(last)
     return chain
 
 
-def fingerprint(
-    role: str, text: str, call_ids: Sequence[str] = (), calls: Sequence[tuple[str, str]] = ()
-) -> Fingerprint:
-    """Of one message: what clients keep when they send it back (role, text, calls), not how they write it."""
-    digest = hashlib.blake2b(digest_size=12)
-    for part in (role, text, *call_ids, *(item for call in calls for item in call)):
-        digest.update(part.encode("utf-8", "surrogatepass"))
-        digest.update(b"\x00")
-    return digest.digest()
-
-
-def _link(before: Fingerprint, content: Fingerprint) -> Fingerprint:
+def link(before: Fingerprint, content: bytes) -> Fingerprint:
+    """The fingerprint of a conversation that goes on with `content`."""
     return hashlib.blake2b(before + content, digest_size=12).digest()
 
 
-def _opening(messages: Sequence[Message], chain: Sequence[Fingerprint]) -> str:
-    """The fingerprint of everything before the model first spoke: attempts at one task share it."""
-    first = next((index for index, message in enumerate(messages) if message.from_model), len(messages))
-    return (chain[first - 1] if first else ROOT).hex() or "empty"
-
-
-def _discard(index: dict[str, set[str]] | dict[Fingerprint, set[str]], key: str | Fingerprint, run: str) -> None:
-    owners = index.get(key)  # type: ignore[arg-type]  # one helper for both indexes
+def _discard(index: dict[Fingerprint, set[str]] | dict[str, set[str]], key: bytes | str, run: str) -> None:
+    owners = index.get(key)  # type: ignore[arg-type]  # bytes for the one kind of index, text for the other
     if owners is not None:
         owners.discard(run)
         if not owners:

@@ -1,0 +1,224 @@
+"""From a request to its run: place it, complete the step before, forecast, decide. Forwards nothing.
+
+What a step cost and said is known from its reply; what its tools gave back stands in the next request.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from parcae.core.errors import CallerMistake
+from parcae.core.events import AttemptStarted, Decided, Forecasted, RunStarted, StepCompleted, StepObserved, StepReplied
+from parcae.core.protocols import Decision, Event
+from parcae.core.task import Task
+from parcae.core.trajectory import Step
+from parcae.gateway.config import Key, VirtualModel
+from parcae.gateway.dialect import Asked, Dialect
+from parcae.gateway.events import GatewayStopped
+from parcae.gateway.http import Http
+from parcae.gateway.identity import Placed
+from parcae.gateway.refusal import Refusal, bad
+from parcae.gateway.runs import Run
+from parcae.gateway.state import Gateway
+from parcae.gateway.steps import history, last_reply, question, results, step_of
+from parcae.gateway.targets import Target
+from parcae.gateway.verdict import Looks
+
+_NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A request with its run and its place in it."""
+
+    key: Key | None
+    run: Run
+    placed: Placed
+
+
+def follow(gateway: Gateway, key: Key | None, dialect: Dialect, asked: Asked, http: Http) -> Followed:
+    """Whose request this is; its run is brought up to date and looked at.
+
+    Raises:
+        Refusal: 400 for names that cannot be, 403 and 404 for models that the key may not use or nobody has.
+    """
+    virtual = gateway.virtual(asked.model, key)
+    hinted = {name: _hint(http, asked, name) for name in ("task", "run")}
+    private = _is_private(gateway, key, virtual, asked, http)
+    again = http.header(b"x-stainless-retry-count") not in ("", "0")
+    placed = gateway.runs.identities(key).place(asked.messages, run=hinted["run"], task=hinted["task"], again=again)
+    run = gateway.runs.get(key, placed)
+    if run is None:
+        run = _opened(gateway, key, virtual, placed, private, dialect, asked)
+    else:
+        _caught_up(gateway, run, placed, dialect, asked, virtual, private)
+    gateway.runs.touch(key, run, gateway.clock.now())
+    if run.looks is not None and run.looks.due(run.attempt):
+        _look(gateway, run, placed.step)
+    return Followed(key=key, run=run, placed=placed)
+
+
+def _hint(http: Http, asked: Asked, name: str) -> str | None:
+    value = http.header(b"x-parcae-" + name.encode()) or asked.said.get(name)
+    if not value:
+        return None
+    if not _NAME.fullmatch(value):
+        raise bad(f"x-parcae-{name} may hold up to 100 letters, digits and . _ : -", "wrong_value")
+    return value
+
+
+def _is_private(gateway: Gateway, key: Key | None, virtual: VirtualModel, asked: Asked, http: Http) -> bool:
+    said = (http.header(b"x-parcae-private") or asked.said.get("private", "")).lower()
+    return virtual.private or (key is not None and key.private) or said in ("1", "true", "yes")
+
+
+def ladder_of(gateway: Gateway, virtual: VirtualModel, *, private: bool) -> tuple[Target, ...]:
+    """The rungs that may be used. Raises Refusal: 403 where privacy leaves none, 404 where one does not exist."""
+    try:
+        ladder = tuple(gateway.targets.find(name) for name in virtual.stage.ladder)
+    except CallerMistake as error:
+        raise Refusal(404, "not_found", "model_not_found", str(error)) from None
+    allowed = tuple(target for target in ladder if target.local or not private)
+    if not allowed:
+        raise Refusal(
+            403, "forbidden", "private", f"{virtual.name!r} has no local model, and a private task never leaves these"
+        )
+    return allowed
+
+
+def _opened(
+    gateway: Gateway,
+    key: Key | None,
+    virtual: VirtualModel,
+    placed: Placed,
+    private: bool,
+    dialect: Dialect,
+    asked: Asked,
+) -> Run:
+    ladder = ladder_of(gateway, virtual, private=private)
+    owner = "open" if key is None else key.name
+    scope = f"gateway/runs/{owner}/{placed.task}"
+    run = Run(
+        name=placed.run,
+        task=placed.task,
+        scope=f"{scope}/{placed.run}",
+        virtual=virtual,
+        ladder=ladder,
+        private=private,
+        sure=placed.sure,
+    )
+    task = Task(id=placed.task, kind="gateway", question=question(dialect, asked), comparable=False)
+    events: list[Event] = []
+    if gateway.first_of(scope):
+        events.append(RunStarted(scope=scope, command="serve", task=task, seed=0, options={"model": virtual.name}))
+    events.append(AttemptStarted(scope=run.scope, model=run.target.name))
+    gateway.recorder.put(events)
+    gateway.metrics.runs += 1
+    run.looks, run.attempt = _looks(gateway, owner, run, task)
+    if placed.step:
+        for number, (said, found, said_before) in enumerate(history(dialect, asked)):
+            step = step_of(said, found, model="unknown", asked=said_before if number else None)
+            _add(gateway, run, step, replied=True)
+    return run
+
+
+def _looks(gateway: Gateway, owner: str, run: Run, task: Task) -> tuple[Looks | None, int]:
+    stage = run.virtual.stage
+    if stage.policy == "none" and stage.forecaster is None:
+        return None, 0
+    group = gateway.runs.groups.get((owner, run.task)) if stage.attempts > 1 else None
+    if group is None or len(group.steps) >= stage.attempts:
+        group = Looks(
+            watch=gateway.forecaster(stage.forecaster).watch(task, stage.attempts),
+            policy=gateway.policy(stage.policy),
+            ladder=tuple(target.name for target in run.ladder),
+            planned=stage.attempts,
+        )
+        if stage.attempts > 1:
+            gateway.runs.groups[owner, run.task] = group
+    return group, group.join(run.rung)
+
+
+def _caught_up(
+    gateway: Gateway, run: Run, placed: Placed, dialect: Dialect, asked: Asked, virtual: VirtualModel, private: bool
+) -> None:
+    """The step before is complete: its tools' results stand in this request."""
+    if virtual.name != run.virtual.name or (private and not run.private):
+        run.private = run.private or private
+        run.virtual = virtual
+        run.ladder = ladder_of(gateway, virtual, private=run.private)
+        run.rung = min(run.rung, len(run.ladder) - 1)
+    run.sure = run.sure and placed.sure
+    pending = run.pending
+    if pending is None or placed.step <= pending.step:
+        return
+    run.pending = None
+    end = last_reply(asked)
+    found = tuple(results(dialect, asked, end + 1, len(asked.turns)))
+    if run.looks is not None or gateway.keeps_steps:
+        said, replied = pending.said, False
+        if end >= 0 and asked.messages[end].call_ids != tuple(call.id for call in said.calls):
+            said, replied = dialect.said(asked.turns[end]), True  # it was answered twice: this one was taken up
+        _add(gateway, run, step_of(said, found, model=pending.model, cost_usd=pending.cost_usd), replied=replied)
+
+
+def _add(gateway: Gateway, run: Run, step: Step, *, replied: bool) -> None:
+    """One more complete step; `replied`: its reply is not in the journal yet."""
+    if run.looks is not None:
+        run.looks.add(run.attempt, step)
+    if gateway.keeps_steps:
+        number, events = run.completed, list[Event]()
+        if replied and step.reply is not None:
+            events.append(
+                StepReplied(scope=run.scope, step=number, model=step.model, reply=step.reply, asked=step.asked)
+            )
+        events += [StepObserved(scope=run.scope, step=number, observation=one) for one in step.observations]
+        gateway.recorder.put([*events, StepCompleted(scope=run.scope, step=number, model=step.model)])
+    run.completed += 1
+
+
+def _look(gateway: Gateway, run: Run, step: int) -> None:
+    assert run.looks is not None
+    decision = run.looks.look(run.attempt, run.cost_usd)
+    forecast = run.looks.forecast
+    assert forecast is not None
+    run.forecast = forecast
+    gateway.metrics.looked(forecast.p_fail)
+    did = _act(gateway, run, decision, step)
+    gateway.recorder.put(
+        [
+            Forecasted(
+                scope=run.scope,
+                p_fail=forecast.p_fail,
+                trust=forecast.trust,
+                reasons=forecast.reasons,
+                looked_at=(step,),
+            ),
+            Decided(scope=run.scope, action=did, rung=run.rung, attempts=(run.attempt,), why=decision.why),
+        ]
+    )
+
+
+def _act(gateway: Gateway, run: Run, decision: Decision, step: int) -> str:
+    """Carry the decision out as far as the mode allows; what was done, for the journal."""
+    wanted = {"swap": "swap", "stop": "stop", "finish": "stop"}.get(decision.action)
+    if wanted is None:
+        return "carry_on"
+    mode = run.virtual.mode
+    if mode == "observe" or not run.sure or (mode == "swap" and wanted == "stop"):
+        run.would_stop = True
+        gateway.metrics.would_act += 1
+        return f"observe_{wanted}"
+    if mode == "stop":
+        run.stopped = decision.why or "the forecast says that this run will fail"
+        gateway.metrics.stops += 1
+        gateway.recorder.put([GatewayStopped(scope=run.scope, step=step, why=run.stopped)])
+        return "stop"
+    if decision.rung > run.rung:
+        run.rung = min(decision.rung, len(run.ladder) - 1)
+        gateway.metrics.swaps += 1
+        gateway.recorder.put(
+            [AttemptStarted(scope=run.scope, model=run.target.name, rung=run.rung, after_steps=run.completed)]
+        )
+    return "swap"

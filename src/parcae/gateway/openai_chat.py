@@ -1,0 +1,312 @@
+"""OpenAI's `/v1/chat/completions`: https://platform.openai.com/docs/api-reference/chat (read 2026-11).
+
+Knows nothing of runs or upstreams.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from parcae.core.protocols import ToolSpec
+from parcae.core.usage import Usage
+from parcae.gateway.dialect import (
+    Asked,
+    Call,
+    Document,
+    Family,
+    Listener,
+    Result,
+    Said,
+    bound_of,
+    canonical,
+    count_of,
+    dumps,
+    field_of,
+    hints,
+    list_of,
+    number_of,
+    object_of,
+    text_of,
+    tool_spec,
+)
+from parcae.gateway.identity import Message
+from parcae.gateway.refusal import Refusal, bad
+from parcae.gateway.sse import Events, event
+
+_ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
+_TYPES = {
+    "invalid_request": "invalid_request_error",
+    "unauthorized": "authentication_error",
+    "no_budget": "insufficient_quota",
+    "forbidden": "permission_error",
+    "not_found": "invalid_request_error",
+    "too_large": "invalid_request_error",
+    "stopped": "predicted_failure",
+    "busy": "rate_limit_error",
+    "upstream": "api_error",
+}
+
+
+class OpenAIChat:
+    """The dialect of `/v1/chat/completions`."""
+
+    family: Family = "openai"
+    path = "/chat/completions"
+
+    def read(self, document: Document) -> Asked:
+        """Understand a request."""
+        model = str(field_of(document, "model", str, required=True))
+        turns = field_of(document, "messages", list, required=True)
+        assert isinstance(turns, list)
+        if not turns:
+            raise bad("`messages` is empty", "missing_field")
+        messages = [self._message(turn, index) for index, turn in enumerate(turns)]
+        stream = bool(field_of(document, "stream", bool))
+        options = object_of(field_of(document, "stream_options", dict))
+        field_of(document, "tools", list)
+        return Asked(
+            model=model,
+            messages=messages,
+            turns=turns,
+            stream=stream,
+            max_tokens=count_of(document, "max_completion_tokens") or count_of(document, "max_tokens"),
+            choices=count_of(document, "n") or 1,
+            bound_tokens=bound_of(object_of(turn).get("content") for turn in turns),
+            wants_usage=not stream or options.get("include_usage") is True,
+            said=hints(document) if "metadata" in document or "user" in document else {},
+        )
+
+    def _message(self, turn: object, index: int) -> Message:
+        if not isinstance(turn, dict):
+            raise bad(f"`messages[{index}]` must be an object", "wrong_type")
+        role = turn.get("role")
+        if role not in _ROLES:
+            raise bad(f"`messages[{index}].role` must be one of {', '.join(sorted(_ROLES))}", "wrong_value")
+        content = turn.get("content")
+        if role == "assistant":
+            return _from_model(_text(content), _calls(turn, f"messages[{index}]"))
+        if content is not None and not isinstance(content, str | list):
+            raise bad(f"`messages[{index}].content` must be text or a list of parts", "wrong_type")
+        text = content if isinstance(content, str) else dumps(content).decode()
+        call_id = text_of(turn.get("tool_call_id"))
+        return Message(content=f"{role}\0{call_id}\0{text}".encode(), call_ids=(call_id,) if call_id else ())
+
+    def said(self, turn: Document) -> Said:
+        """Understand a turn of the model in a history."""
+        return Said(text=_text(turn.get("content")), calls=_calls(turn, "message"))
+
+    def results(self, turn: Document) -> Sequence[Result]:
+        """The tool result in a turn of the client."""
+        if turn.get("role") != "tool":
+            return ()
+        return (Result(text_of(turn.get("tool_call_id")), _text(turn.get("content"))),)
+
+    def text(self, turn: Document) -> str:
+        """The text of any turn."""
+        return _text(turn.get("content"))
+
+    def system(self, document: Document) -> str:
+        """Nothing: the system's prompt is a turn."""
+        return ""
+
+    def tools(self, document: Document) -> Sequence[ToolSpec]:
+        """The functions that the client offers."""
+        functions = (object_of(object_of(tool).get("function")) for tool in list_of(document.get("tools")))
+        return tuple(tool_spec(one, "parameters") for one in functions)
+
+    def reply(self, document: Document) -> Said:
+        """Understand a whole reply."""
+        choice = object_of(next(iter(list_of(document.get("choices"))), None))
+        message = object_of(choice.get("message"))
+        return Said(
+            text=_text(message.get("content")),
+            calls=_calls(message, "reply"),
+            usage=usage_of(document.get("usage")),
+            finish=text_of(choice.get("finish_reason")) or "stop",
+        )
+
+    def message(self, said: Said) -> Message:
+        """The reply as identity will see it."""
+        return _from_model(said.text, said.calls)
+
+    def listen(self, asked: Asked) -> Listener:
+        """Follow a streamed reply."""
+        return _ChatStream(wants_usage=asked.wants_usage)
+
+    def edits(self, document: Document, *, model: str, max_tokens: int | None) -> dict[str, object]:
+        """Set the model, the bound of the output, and ask for the usage of a stream."""
+        edits: dict[str, object] = {"model": model}
+        if max_tokens is not None:
+            name = "max_tokens" if document.get("max_completion_tokens") is None else "max_completion_tokens"
+            edits[name] = max_tokens
+        if document.get("stream") is True:
+            edits["stream_options"] = {**object_of(document.get("stream_options")), "include_usage": True}
+        return edits
+
+    def refuse(self, refusal: Refusal) -> bytes:
+        """An error body."""
+        return dumps({"error": _error(refusal)})
+
+    def refuse_midway(self, refusal: Refusal) -> bytes:
+        """The same within a stream."""
+        return event(dumps({"error": _error(refusal)}))
+
+    def write(self, said: Said, *, model: str, reply_id: str) -> bytes:
+        """A whole reply."""
+        message: dict[str, object] = {"role": "assistant", "content": said.text or None, "refusal": None}
+        if said.calls:
+            message["tool_calls"] = [_call_document(call) for call in said.calls]
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(said)}
+        head = _head("chat.completion", model, reply_id)
+        return dumps({**head, "choices": [choice], "usage": usage_document(said.usage)})
+
+    def opening(self, *, model: str, reply_id: str) -> bytes:
+        """The first chunk: the role."""
+        return _chunk(model, reply_id, {"role": "assistant", "content": ""})
+
+    def fragment(self, text: str, *, model: str, reply_id: str) -> bytes:
+        """A chunk of text."""
+        return _chunk(model, reply_id, {"content": text})
+
+    def closing(self, said: Said, *, model: str, reply_id: str, streamed: bool, wants_usage: bool) -> bytes:
+        """The calls, the finish, the usage if asked for, the end."""
+        parts = [] if streamed or not said.text else [self.fragment(said.text, model=model, reply_id=reply_id)]
+        for index, call in enumerate(said.calls):
+            parts.append(_chunk(model, reply_id, {"tool_calls": [{"index": index, **_call_document(call)}]}))
+        parts.append(_chunk(model, reply_id, {}, finish=_finish(said)))
+        if wants_usage:
+            head = _head("chat.completion.chunk", model, reply_id)
+            parts.append(event(dumps({**head, "choices": [], "usage": usage_document(said.usage)})))
+        return b"".join(parts) + event(b"[DONE]")
+
+
+class _ChatStream:
+    """Collects a streamed reply; keeps back the usage that only the gateway asked for."""
+
+    def __init__(self, *, wants_usage: bool) -> None:
+        self._wants_usage = wants_usage
+        self._events = Events()
+        self._text: list[str] = []
+        self._calls: dict[int, list[str]] = {}
+        self._usage: Usage | None = None
+        self._finish = "stop"
+        self._done = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take in what arrived; all of it goes on, but for an unasked usage."""
+        out = []
+        for raw, data in self._events.feed(chunk):
+            if data == b"[DONE]":
+                self._done = True
+            elif data and not self._take(self._events.document(data)) and not self._wants_usage:
+                continue
+            out.append(raw)
+        return b"".join(out)
+
+    def _take(self, document: Document) -> bool:
+        """Whether the event holds anything but usage."""
+        if "usage" in document:
+            self._usage = usage_of(document["usage"]) or self._usage
+        choices = list_of(document.get("choices"))
+        for choice in map(object_of, choices):
+            if choice.get("index", 0) != 0:
+                continue
+            self._finish = text_of(choice.get("finish_reason")) or self._finish
+            delta = object_of(choice.get("delta"))
+            self._text.append(text_of(delta.get("content")))
+            for call in map(object_of, list_of(delta.get("tool_calls"))):
+                self._call(call)
+        return bool(choices) or not document.get("usage")
+
+    def _call(self, call: Document) -> None:
+        known = self._calls.setdefault(number_of(call.get("index")), ["", "", ""])
+        function = object_of(call.get("function"))
+        known[0] = known[0] or text_of(call.get("id"))
+        known[1] += text_of(function.get("name"))
+        known[2] += text_of(function.get("arguments"))
+
+    @property
+    def complete(self) -> bool:
+        """Whether [DONE] came."""
+        return self._done
+
+    def said(self) -> Said:
+        """The reply so far."""
+        calls = tuple(Call(*self._calls[index]) for index in sorted(self._calls))
+        return Said(text="".join(self._text), calls=calls, usage=self._usage, finish=self._finish)
+
+
+def usage_of(value: object) -> Usage | None:
+    """Tokens as OpenAI counts them; None if the reply does not say."""
+    if not isinstance(value, dict):
+        return None
+    details = object_of(value.get("prompt_tokens_details"))
+    return Usage(
+        prompt_tokens=number_of(value.get("prompt_tokens")),
+        cached_tokens=min(number_of(details.get("cached_tokens")), number_of(value.get("prompt_tokens"))),
+        completion_tokens=number_of(value.get("completion_tokens")),
+    )
+
+
+def usage_document(usage: Usage | None) -> dict[str, object]:
+    """Tokens in OpenAI's shape."""
+    known = usage or Usage()
+    return {
+        "prompt_tokens": known.prompt_tokens,
+        "completion_tokens": known.completion_tokens,
+        "total_tokens": known.prompt_tokens + known.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": known.cached_tokens},
+    }
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    parts = [object_of(part) for part in list_of(content)]
+    return "".join(text_of(part.get("text")) or text_of(part.get("refusal")) for part in parts)
+
+
+def _calls(turn: Document, where: str) -> tuple[Call, ...]:
+    calls = turn.get("tool_calls")
+    if calls is None:
+        return ()
+    if not isinstance(calls, list):
+        raise bad(f"`{where}.tool_calls` must be a list", "wrong_type")
+    return tuple(
+        Call(
+            text_of(object_of(call).get("id")),
+            text_of(object_of(object_of(call).get("function")).get("name")),
+            text_of(object_of(object_of(call).get("function")).get("arguments")),
+        )
+        for call in calls
+    )
+
+
+def _from_model(text: str, calls: tuple[Call, ...]) -> Message:
+    if not calls:
+        return Message(content=f"assistant\0{text.strip()}".encode(), from_model=True)
+    named = "\0".join(f"{call.id}\0{call.name}\0{canonical(call.arguments)}" for call in calls)
+    content = f"assistant\0{text.strip()}\0{named}".encode()
+    return Message(content=content, from_model=True, call_ids=tuple(call.id for call in calls))
+
+
+def _error(refusal: Refusal) -> dict[str, object]:
+    return {"message": refusal.sentence, "type": _TYPES[refusal.kind], "param": None, "code": refusal.code}
+
+
+def _head(kind: str, model: str, reply_id: str) -> dict[str, object]:
+    return {"id": f"chatcmpl-{reply_id}", "object": kind, "created": int(time.time()), "model": model}
+
+
+def _chunk(model: str, reply_id: str, delta: Document, finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return event(dumps({**_head("chat.completion.chunk", model, reply_id), "choices": [choice]}))
+
+
+def _call_document(call: Call) -> dict[str, object]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _finish(said: Said) -> str:
+    return "tool_calls" if said.calls and said.finish == "stop" else said.finish

@@ -1,0 +1,105 @@
+"""The gateway as an ASGI application: the chat endpoints bare, everything else through Starlette."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from parcae.core.errors import ParcaeError
+from parcae.gateway.dialect import Dialect, parse
+from parcae.gateway.follow import follow
+from parcae.gateway.forward import Exchange, forward
+from parcae.gateway.http import JSON, ASGIMessage, Gone, Header, Http, Receive, Send, while_listening
+from parcae.gateway.openai_chat import OpenAIChat
+from parcae.gateway.refusal import Refusal
+from parcae.gateway.state import Gateway
+from parcae.gateway.stopped import answer_stopped
+
+_log = logging.getLogger("parcae.gateway")
+DIALECTS: dict[str, Dialect] = {"/v1/chat/completions": OpenAIChat()}
+App = Callable[[ASGIMessage, Receive, Send], Awaitable[None]]
+
+
+class Application:
+    """Bare ASGI. `rest` serves every path that is not a chat endpoint."""
+
+    def __init__(self, gateway: Gateway, rest: App) -> None:
+        self._gateway, self._rest = gateway, rest
+
+    async def __call__(self, scope: ASGIMessage, receive: Receive, send: Send) -> None:
+        """One request, or the lifespan."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            dialect = DIALECTS.get(scope["path"])
+            if dialect is not None:
+                await self._answer(dialect, Http(scope, receive, send))
+                return
+        await self._rest(scope, receive, send)
+
+    async def _answer(self, dialect: Dialect, http: Http) -> None:
+        metrics, began, status = self._gateway.metrics, time.perf_counter(), 200
+        metrics.in_flight += 1
+        try:
+            await _exchange(self._gateway, dialect, http)
+        except Refusal as refusal:
+            status = refusal.status
+            await _refuse(dialect, http, refusal)
+        except Gone:
+            status = 499
+            metrics.disconnects += 1
+        except ParcaeError as error:
+            status = 503
+            _log.exception("a request failed")
+            await _refuse(dialect, http, Refusal(503, "upstream", "unavailable", str(error), may_retry=True))
+        except Exception:
+            status = 500
+            _log.exception("a request failed")
+            if not http.started:
+                await _refuse(dialect, http, Refusal(500, "upstream", "internal", "the gateway failed; see its log"))
+            else:
+                raise
+        finally:
+            metrics.in_flight -= 1
+            metrics.took(http.scope["path"], status, time.perf_counter() - began)
+
+
+async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
+    key = gateway.keyring.check(http)
+    body = await http.body(gateway.config.bounds.body_bytes)
+    document = parse(body)
+    asked = dialect.read(document)
+    if gateway.recorder.failed is not None:
+        raise Refusal(503, "upstream", "store_failed", str(gateway.recorder.failed), may_retry=True)
+    await gateway.recorder.room()
+    followed = follow(gateway, key, dialect, asked, http)
+    run = followed.run
+    exchange = Exchange(
+        gateway=gateway,
+        http=http,
+        dialect=dialect,
+        asked=asked,
+        document=document,
+        body=body,
+        followed=followed,
+        purse=gateway.bank.purse(key, run.task, run.name, run.virtual.stage.limits),
+        began=gateway.clock.now(),
+    )
+    if run.stopped is not None:
+        await answer_stopped(exchange, run.stopped)
+        return
+    await while_listening(http, forward(exchange))
+
+
+async def _refuse(dialect: Dialect, http: Http, refusal: Refusal) -> None:
+    if http.started:
+        await http.write(dialect.refuse_midway(refusal))
+        await http.end()
+        return
+    await http.respond(refusal.status, [JSON, *_advice(refusal)], dialect.refuse(refusal))
+
+
+def _advice(refusal: Refusal) -> list[Header]:
+    headers: list[Header] = [(b"x-should-retry", b"true" if refusal.may_retry else b"false")]
+    if refusal.retry_after_seconds is not None:
+        headers.append((b"retry-after", str(max(1, round(refusal.retry_after_seconds))).encode()))
+    return headers

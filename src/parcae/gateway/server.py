@@ -1,0 +1,80 @@
+"""Runs a gateway under uvicorn until it is told to stop; streams that have begun are finished first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+import uvicorn
+
+from parcae.core.protocols import Journal
+from parcae.gateway.compose import opened, usual_parts
+from parcae.gateway.config import GatewayConfig
+from parcae.gateway.rest import rest
+from parcae.gateway.serve import Application
+from parcae.store.nowhere import NowhereJournal
+from parcae.store.sqlite import SqliteJournal
+
+_log = logging.getLogger("parcae.gateway")
+
+
+async def serve(config: GatewayConfig, env: Mapping[str, str], *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called with the address when requests are taken.
+
+    Raises:
+        StoreFailed: the journal cannot be opened.
+        CallerMistake: the catalog or a plan cannot be read.
+    """
+    if config.journal is None:
+        await _serve(config, env, NowhereJournal(), ready)
+        return
+    async with SqliteJournal.open(config.journal) as journal:
+        await _serve(config, env, journal, ready)
+
+
+async def _serve(config: GatewayConfig, env: Mapping[str, str], journal: Journal, ready: Callable[[str], None]) -> None:
+    async with opened(config, usual_parts(config, journal, env)) as gateway:
+        server = Server(
+            uvicorn.Config(
+                Application(gateway, rest(gateway)),
+                host=config.host,
+                port=config.port,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                backlog=4096,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=round(config.bounds.shutdown_seconds),
+            ),
+            ready,
+        )
+        await server.serve()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which tells when it listens, and where (a port of 0 is chosen by the system)."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # as uvicorn's
+        """Bind, then tell."""
+        await super().startup(sockets=None)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._ready(f"http://{host}:{port}")
+
+
+def run(config: GatewayConfig, env: Mapping[str, str], *, ready: Callable[[str], None]) -> None:
+    """`serve` on an event loop of its own."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(config, env, ready=ready))

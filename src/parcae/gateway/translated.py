@@ -1,0 +1,180 @@
+"""Answers a request with a model that does not take its bytes: one of this process, or of another protocol.
+
+The conversation is mapped to the product's own messages and back. What a client asks beyond messages, tools, bounds and
+temperature is passed over here, but a JSON schema for the answer is said to the model in words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from parcae.core.errors import CallerMistake
+from parcae.core.protocols import Reply, Request
+from parcae.gateway.dialect import Asked, Call, Dialect, Document, Said, dumps, object_of, text_of
+from parcae.gateway.forward import Exchange, finish, max_tokens, verdict
+from parcae.gateway.http import JSON, Header
+from parcae.gateway.purse import Held
+from parcae.gateway.refusal import Refusal
+from parcae.gateway.targets import Target
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage, ModelRequestPart, ModelResponse, UserContent
+
+_EVENTS: Header = (b"content-type", b"text/event-stream; charset=utf-8")
+
+
+async def answer_here(exchange: Exchange, target: Target, rung: int, held: Held) -> None:
+    """Ask the target's Model and write its reply in the client's protocol.
+
+    Raises:
+        ProviderFailed, OutcomeUnknown: as Model.reply does; nothing has reached the client then.
+    """
+    try:
+        model = exchange.gateway.targets.model(target)
+    except CallerMistake as error:
+        raise Refusal(502, "upstream", "model_unavailable", str(error)) from None
+    request = request_of(exchange)
+    if exchange.asked.stream:
+        await _streamed(exchange, target, rung, held, request)
+        return
+    said = said_of(await model.reply(request))
+    finish(exchange, target, rung, held, said)
+    body = exchange.dialect.write(said, model=target.name, reply_id=secrets.token_hex(12))
+    await exchange.http.respond(200, [JSON, *verdict(exchange, target)], body)
+
+
+async def _streamed(exchange: Exchange, target: Target, rung: int, held: Held, request: Request) -> None:
+    http, dialect, model = exchange.http, exchange.dialect, exchange.gateway.targets.model(target)
+    reply_id, fragments = secrets.token_hex(12), asyncio.Queue[str | None]()
+    asking = asyncio.ensure_future(model.reply(request, fragments.put_nowait))
+    asking.add_done_callback(lambda _: fragments.put_nowait(None))
+    streamed = False
+    try:
+        while (fragment := await fragments.get()) is not None:
+            if not streamed:
+                await http.start(200, [_EVENTS, *verdict(exchange, target)])
+                await http.write(dialect.opening(model=target.name, reply_id=reply_id))
+            streamed = True
+            await http.write(dialect.fragment(fragment, model=target.name, reply_id=reply_id))
+        try:
+            said = said_of(asking.result())
+        except Exception as error:
+            if not streamed:
+                raise
+            refusal = Refusal(502, "upstream", "stream_cut", f"{error}; the reply is incomplete", may_retry=True)
+            await http.write(dialect.refuse_midway(refusal))
+            await http.end()
+            return
+    finally:
+        asking.cancel()
+    finish(exchange, target, rung, held, said)
+    if not streamed:
+        await http.start(200, [_EVENTS, *verdict(exchange, target)])
+        await http.write(dialect.opening(model=target.name, reply_id=reply_id))
+    wants_usage = exchange.asked.wants_usage
+    await http.write(
+        dialect.closing(said, model=target.name, reply_id=reply_id, streamed=streamed, wants_usage=wants_usage)
+    )
+    await http.end()
+
+
+def request_of(exchange: Exchange) -> Request:
+    """The client's request as the product's own."""
+    document, dialect = exchange.document, exchange.dialect
+    temperature, seed = document.get("temperature"), document.get("seed")
+    offered = document.get("tool_choice") != "none"
+    return Request(
+        messages=messages_of(dialect, exchange.asked, document),
+        tools=dialect.tools(document) if offered else (),
+        max_tokens=max_tokens(exchange),
+        temperature=float(temperature) if isinstance(temperature, int | float) else None,
+        seed=seed if isinstance(seed, int) else None,
+    )
+
+
+def messages_of(dialect: Dialect, asked: Asked, document: Document) -> list[ModelMessage]:
+    """The conversation as pydantic-ai's messages."""
+    from pydantic_ai.messages import ModelRequest, ModelResponse, SystemPromptPart, TextPart, ToolCallPart
+
+    messages: list[ModelMessage] = []
+    names: dict[str, str] = {}
+    system = "\n\n".join(text for text in (dialect.system(document), _schema(document)) if text)
+    waiting: list[ModelRequestPart] = [SystemPromptPart(content=system)] if system else []
+    for message, turn in zip(asked.messages, asked.turns, strict=True):
+        if not message.from_model:
+            waiting += _asking(dialect, turn, names)
+            continue
+        said = dialect.said(turn)
+        names |= {call.id: call.name for call in said.calls}
+        messages.append(ModelRequest(parts=waiting))
+        waiting = []
+        text = [TextPart(content=said.text)] if said.text else []
+        calls = [ToolCallPart(tool_name=one.name, args=one.arguments, tool_call_id=one.id) for one in said.calls]
+        messages.append(ModelResponse(parts=[*text, *calls]))
+    return [*messages, ModelRequest(parts=waiting)]
+
+
+def _asking(dialect: Dialect, turn: Document, names: dict[str, str]) -> Sequence[ModelRequestPart]:
+    from pydantic_ai.messages import SystemPromptPart, ToolReturnPart, UserPromptPart
+
+    results = dialect.results(turn)
+    parts: list[ModelRequestPart] = [
+        ToolReturnPart(
+            tool_name=names.get(result.call_id, "tool"),
+            content=result.text,
+            tool_call_id=result.call_id,
+            outcome="failed" if result.is_error else "success",
+        )
+        for result in results
+    ]
+    text = dialect.text(turn)
+    if turn.get("role") in ("system", "developer"):
+        return [*parts, SystemPromptPart(content=text)]
+    pictures = _pictures(turn.get("content"))
+    if pictures:
+        parts.append(UserPromptPart(content=[*([text] if text else []), *pictures]))
+    elif text or not parts:
+        parts.append(UserPromptPart(content=text))
+    return parts
+
+
+def _pictures(content: object) -> list[UserContent]:
+    from pydantic_ai.messages import BinaryContent, ImageUrl
+
+    found: list[UserContent] = []
+    for part in map(object_of, content if isinstance(content, list) else ()):
+        image, source = part.get("image_url"), object_of(part.get("source"))
+        url = text_of(image) or text_of(object_of(image).get("url")) or text_of(source.get("url"))
+        if source.get("data"):
+            url = f"data:{text_of(source.get('media_type'))};base64,{text_of(source.get('data'))}"
+        if url.startswith("data:"):
+            try:
+                found.append(BinaryContent.from_data_uri(url))
+            except ValueError as error:
+                raise Refusal(400, "invalid_request", "invalid_image", f"an image cannot be read: {error}") from None
+        elif url:
+            found.append(ImageUrl(url=url))
+    return found
+
+
+def _schema(document: Document) -> str:
+    """A wished form of the answer, in words."""
+    wished = object_of(document.get("response_format")) or object_of(object_of(document.get("text")).get("format"))
+    schema = object_of(wished.get("json_schema")).get("schema") or wished.get("schema")
+    if wished.get("type") == "json_schema" and schema:
+        return f"Answer with one JSON document that matches this schema, and nothing else: {dumps(schema).decode()}"
+    return "Answer with one JSON object, and nothing else." if wished.get("type") == "json_object" else ""
+
+
+def said_of(reply: Reply) -> Said:
+    """A Model's reply as what was said."""
+    message: ModelResponse = reply.message
+    return Said(
+        text="".join(part.content for part in message.parts if part.part_kind == "text"),
+        calls=tuple(Call(one.tool_call_id, one.tool_name, one.args_as_json_str()) for one in message.tool_calls),
+        usage=reply.usage,
+        finish="length" if message.finish_reason == "length" else "stop",
+    )

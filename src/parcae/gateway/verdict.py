@@ -1,0 +1,79 @@
+"""What is to be done about a run: its watch forecasts, its policy decides, once at each look.
+
+A gateway cannot make an agent wait, start or vote, so of a policy's decisions it can carry out two: go on with another
+model, or stop. A group of runs shares one watch where the virtual model plans several attempts. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from parcae.core.protocols import Decision, Forecast, Forecaster, Policy, Standing, Watch
+from parcae.core.task import Task
+from parcae.core.trajectory import Step
+
+
+@dataclass(slots=True)
+class Looks:
+    """The watch of one run or group, and when each run is looked at next."""
+
+    watch: Watch
+    policy: Policy
+    ladder: tuple[str, ...]
+    planned: int = 1
+    steps: list[int] = field(default_factory=list)
+    rungs: list[int] = field(default_factory=list)
+    pauses: list[int | None] = field(default_factory=list)
+    forecast: Forecast | None = None
+
+    def join(self, rung: int) -> int:
+        """One more run; its number."""
+        self.steps.append(0)
+        self.rungs.append(rung)
+        standing = self._standing(Forecast(p_fail=0.0, trust=0.0), None, only=len(self.steps) - 1)
+        self.pauses.append(self.policy.pauses(standing)[0])
+        return len(self.steps) - 1
+
+    def add(self, attempt: int, step: Step) -> None:
+        """One more complete step of run number `attempt`."""
+        self.steps[attempt] += 1
+        self.watch.add(attempt, step)
+
+    def due(self, attempt: int) -> bool:
+        """Whether the policy looks at this run now."""
+        pause = self.pauses[attempt]
+        return pause is not None and self.steps[attempt] >= pause
+
+    def look(self, attempt: int, spent_usd: float | None) -> Decision:
+        """Forecast and decide; the next look is set."""
+        self.forecast = self.watch.forecast()
+        decision = self.policy.decide(self._standing(self.forecast, spent_usd, only=attempt))
+        if decision.action in ("swap", "start"):
+            rung = min(decision.rung, len(self.ladder) - 1)
+            decision = Decision(action="swap", rung=rung, why=decision.why)
+            self.rungs[attempt] = rung
+        pause = self.policy.pauses(self._standing(self.forecast, spent_usd, only=attempt))[0]
+        self.pauses[attempt] = pause if pause is not None and pause > self.steps[attempt] else None
+        return decision
+
+    def _standing(self, forecast: Forecast, spent_usd: float | None, *, only: int) -> Standing:
+        return Standing(
+            steps=(self.steps[only],),
+            ended=(False,),
+            rungs=(self.rungs[only],),
+            votes=((),),
+            forecast=forecast,
+            spent_usd=spent_usd,
+            ladder=self.ladder,
+            planned=self.planned,
+        )
+
+
+def looks(
+    task: Task, forecaster: Forecaster, policy: Policy, ladder: Sequence[str], samples: int
+) -> Callable[[], Looks]:
+    """Makes the watch when the first step is there to be watched."""
+    return lambda: Looks(
+        watch=forecaster.watch(task, samples), policy=policy, ladder=tuple(ladder), planned=max(samples, 1)
+    )

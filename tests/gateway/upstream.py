@@ -1,0 +1,156 @@
+"""A loopback upstream that speaks OpenAI and Anthropic, driven by a script, with faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+Document = dict[str, object]
+
+
+@dataclass(slots=True)
+class Fault:
+    """What goes wrong with the next call."""
+
+    status: int = 0
+    cut_after: int | None = None  # events of a stream
+    hang: bool = False
+    drop: bool = False
+
+
+@dataclass(slots=True)
+class Scripted:
+    """Answers with `reply(path, document)`; keeps what it was asked."""
+
+    reply: Callable[[str, Document], object]
+    seen: list[tuple[str, Document]] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    cancelled: int = 0
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        document = json.loads(await request.read())
+        path = request.path.removeprefix("/v1")
+        self.seen.append((path, document))
+        self.headers.append(dict(request.headers))
+        fault = self.faults.pop(0) if self.faults else Fault()
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            if fault.hang:
+                await self.release.wait()
+            if fault.drop and request.transport is not None:
+                request.transport.close()
+            if fault.status:
+                body = {"error": {"message": "scripted fault", "type": "server_error", "code": "fault"}}
+                return web.json_response(body, status=fault.status)
+            answer = self.reply(path, document)
+            if isinstance(answer, list):
+                return await self._stream(request, answer, fault)
+            return web.json_response(answer)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.in_flight -= 1
+
+    async def _stream(self, request: web.Request, events: list[object], fault: Fault) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for number, event in enumerate(events):
+            if fault.cut_after is not None and number >= fault.cut_after:
+                assert request.transport is not None
+                request.transport.close()
+                return response
+            data = event if isinstance(event, str) else json.dumps(event)
+            kind = f"event: {event['type']}\n" if isinstance(event, dict) and "type" in event else ""
+            await response.write(f"{kind}data: {data}\n\n".encode())
+        await response.write_eof()
+        return response
+
+
+@asynccontextmanager
+async def upstream(reply: Callable[[str, Document], object]) -> AsyncIterator[Scripted]:
+    scripted = Scripted(reply=reply)
+    app = web.Application(client_max_size=100_000_000)
+    app.router.add_post("/{path:.*}", scripted.handle)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    scripted.url = f"http://127.0.0.1:{port}/v1"
+    try:
+        yield scripted
+    finally:
+        scripted.release.set()
+        await runner.cleanup()
+
+
+# ---- replies --------------------------------------------------------------------------------------------------------
+
+
+def chat(text: str | None = None, *calls: tuple[str, str, str], usage: tuple[int, int] = (10, 5)) -> Document:
+    """A whole reply of /chat/completions; calls are (id, name, arguments)."""
+    message: Document = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = [
+            {"id": one, "type": "function", "function": {"name": name, "arguments": arguments}}
+            for one, name, arguments in calls
+        ]
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "upstream-model",
+        "choices": [
+            {"index": 0, "message": message, "logprobs": None, "finish_reason": "tool_calls" if calls else "stop"}
+        ],
+        "usage": {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)},
+    }
+
+
+def chat_stream(text: str = "", *calls: tuple[str, str, str], usage: tuple[int, int] | None = (10, 5)) -> list[object]:
+    """The chunks of the same reply, streamed."""
+
+    def chunk(delta: Document, finish: str | None = None) -> Document:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "upstream-model",
+            "choices": [choice],
+        }
+
+    chunks: list[object] = [chunk({"role": "assistant", "content": ""})]
+    chunks += [chunk({"content": word}) for word in text.split(" ") if word]
+    for index, (one, name, arguments) in enumerate(calls):
+        head = {"index": index, "id": one, "type": "function", "function": {"name": name, "arguments": ""}}
+        chunks.append(chunk({"tool_calls": [head]}))
+        half = len(arguments) // 2
+        for part in (arguments[:half], arguments[half:]):
+            chunks.append(chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]}))
+    chunks.append(chunk({}, "tool_calls" if calls else "stop"))
+    if usage is not None:
+        counted = {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
+        chunks.append({**chunk({}), "choices": [], "usage": counted})
+    return [*chunks, "[DONE]"]
+
+
+def turns(document: Document) -> int:
+    """How many replies of a model the request's history holds."""
+    messages = document["messages"]
+    assert isinstance(messages, list)
+    return sum(message["role"] == "assistant" for message in messages)
