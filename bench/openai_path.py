@@ -27,7 +27,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.tools import ToolDefinition
 
-from parcae.core.protocols import Request, ToolSpec
+from parcae.core.protocols import Model, Request, ToolSpec
 from parcae.models.catalog import Catalog
 from parcae.models.open import open_model
 
@@ -77,7 +77,9 @@ def history(messages: int) -> list[ModelMessage]:
     return talk
 
 
-async def measured(ask: Callable[[list[ModelMessage]], Awaitable[object]], messages: int, requests: int, kept: bool) -> float:
+async def measured(
+    ask: Callable[[list[ModelMessage]], Awaitable[object]], messages: int, requests: int, kept: bool
+) -> float:
     """Milliseconds of CPU for one request; building histories is not counted."""
     talk = history(messages)
     await ask(talk)
@@ -91,12 +93,12 @@ async def measured(ask: Callable[[list[ModelMessage]], Awaitable[object]], messa
     return spent / requests * 1e3
 
 
-def askers(url: str) -> dict[str, tuple[Callable[[list[ModelMessage]], Awaitable[object]], bool]]:
-    ours = open_model(f"openai:m@{url}", catalog=Catalog(), env={})
+def askers(url: str, ours: Model) -> dict[str, tuple[Callable[[list[ModelMessage]], Awaitable[object]], bool]]:
     plain = OpenAIChatModel("m", provider=OpenAIProvider(base_url=url, api_key="none"))
     told = ModelRequestParameters(
         function_tools=[
-            ToolDefinition(name=t.name, description=t.description, parameters_json_schema=dict(t.parameters)) for t in TOOLS
+            ToolDefinition(name=t.name, description=t.description, parameters_json_schema=dict(t.parameters))
+            for t in TOOLS
         ]
     )
 
@@ -104,7 +106,9 @@ def askers(url: str) -> dict[str, tuple[Callable[[list[ModelMessage]], Awaitable
         return await ours.reply(Request(messages=talk, tools=TOOLS))
 
     async def through_pydantic_ai(talk: list[ModelMessage]) -> object:
-        return await direct.model_request(plain, talk, model_settings={"max_tokens": 1024}, model_request_parameters=told)
+        return await direct.model_request(
+            plain, talk, model_settings={"max_tokens": 1024}, model_request_parameters=told
+        )
 
     return {
         "ours cold": (through_ours, False),
@@ -119,10 +123,12 @@ async def run(requests: int) -> dict[str, float]:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
         found = {}
-        for name, (ask, kept) in askers(url).items():
+        ours = open_model(f"openai:m@{url}", catalog=Catalog(), env={})
+        for name, (ask, kept) in askers(url, ours).items():
             for messages in (20, 200):
                 count = requests if "ours" in name else max(requests // 5, 20)
                 found[f"{name} {messages}"] = await measured(ask, messages, count, kept)
+        await ours.close()
         return found
     finally:
         server.terminate()

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pydantic_ai.messages import (
     FilePart,
@@ -46,33 +46,55 @@ class Dialect:
     modalities: frozenset[Modality] = frozenset({"text"})
 
 
-def clean(message: ModelMessage, to: Dialect) -> ModelMessage:
-    """`message` with every part in a form that `to` understands; itself if it was so already. Remembered."""
+class Shape(NamedTuple):
+    """What the rules of a conversation ask of one message: ids of its calls (a reply) or of its results (a request).
+
+    `tidy`: no id twice, and results first. `system`: where system prompts stand: "" (none), "leading" or "later".
+    """
+
+    is_reply: bool
+    ids: tuple[str, ...]
+    tidy: bool
+    system: str
+
+
+def clean(messages: Sequence[ModelMessage], to: Dialect) -> list[tuple[ModelMessage | None, Shape]]:
+    """Each message in a form that `to` understands, None if it was so already; and its shape. Remembered."""
     kept = _cleaned.get(to)
     if kept is None:
         kept = _cleaned[to] = PerMessage(_cleaner(to))
-    made = kept(message)
-    return message if made is None else made
+    return list(map(kept, messages))
 
 
-_cleaned: dict[Dialect, PerMessage[ModelMessage | None]] = {}
+_cleaned: dict[Dialect, PerMessage[tuple[ModelMessage | None, Shape]]] = {}
 
 
-def _cleaner(to: Dialect) -> Callable[[ModelMessage], ModelMessage | None]:
-    """Gives the cleaned message, or None for "as it was": a memory that held its own key would never forget it."""
-
-    def cleaned(message: ModelMessage) -> ModelMessage | None:
+def _cleaner(to: Dialect) -> Callable[[ModelMessage], tuple[ModelMessage | None, Shape]]:
+    def cleaned(message: ModelMessage) -> tuple[ModelMessage | None, Shape]:
         if isinstance(message, ModelRequest):
             asked = [part for old in message.parts for part in _request_part(old, to)]
-            if _same(asked, message.parts) and asked:
-                return None
-            return replace(message, parts=asked or [UserPromptPart(content=EMPTY)])
+            new = None if asked and _same(asked, message.parts) else replace(message, parts=asked or [_empty_prompt()])
+            return new, _shape_of_request(new or message)
         said = [part for old in message.parts if (part := _response_part(old, message, to)) is not None]
-        if _same(said, message.parts) and said:
-            return None
-        return replace(message, parts=said or [TextPart(content=EMPTY)])
+        kept = said and _same(said, message.parts)
+        reply = None if kept else replace(message, parts=said or [TextPart(content=EMPTY)])
+        calls = tuple([part.tool_call_id for part in said if isinstance(part, ToolCallPart)])
+        return reply, Shape(True, calls, len(calls) < 2 or len(set(calls)) == len(calls), "")
 
     return cleaned
+
+
+def _shape_of_request(message: ModelRequest) -> Shape:
+    kinds = [part.part_kind for part in message.parts]
+    results = tuple([part.tool_call_id for part in message.parts if isinstance(part, ToolReturnPart)])
+    first = not results or kinds[: len(results)].count("tool-return") == len(results)
+    prompts = kinds.count("system-prompt")
+    leading = "leading" if kinds[:prompts].count("system-prompt") == prompts else "later"
+    return Shape(False, results, first and len(set(results)) == len(results), leading if prompts else "")
+
+
+def _empty_prompt() -> UserPromptPart:
+    return UserPromptPart(content=EMPTY)
 
 
 def _same(new: Sequence[object], old: Sequence[object]) -> bool:

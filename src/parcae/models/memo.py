@@ -16,14 +16,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class PerMessage(Generic[T]):
-    """Calls `make` once for each message object, and gives the same result ever after."""
+class _Ref(weakref.ref["ModelMessage"]):
+    """A weak reference that knows the key it is kept under."""
 
-    __slots__ = ("_kept", "make")
+    __slots__ = ("key",)
+    key: int
+
+
+class PerMessage(Generic[T]):
+    """Calls `make` once for each message object, and gives the same result ever after.
+
+    `make` must not give back anything that holds the message itself: then it would never be forgotten.
+    """
 
     def __init__(self, make: Callable[[ModelMessage], T]) -> None:
-        self.make = make
-        self._kept: dict[int, tuple[weakref.ref[ModelMessage], T]] = {}
+        kept: dict[int, tuple[_Ref, T]] = {}
+
+        def forget(gone: weakref.ref[ModelMessage]) -> None:
+            assert isinstance(gone, _Ref)
+            if (entry := kept.get(gone.key)) is not None and entry[0] is gone:
+                del kept[gone.key]
+
+        self._make, self._kept, self._forget = make, kept, forget
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -33,15 +47,16 @@ class PerMessage(Generic[T]):
         entry = self._kept.get(id(message))
         if entry is not None and entry[0]() is message:
             return entry[1]
-        return self.keep(message, self.make(message))
+        return self.keep(message, self._make(message))
+
+    def seen(self, message: ModelMessage) -> T | None:
+        """What is remembered of `message`; None if nothing is."""
+        entry = self._kept.get(id(message))
+        return entry[1] if entry is not None and entry[0]() is message else None
 
     def keep(self, message: ModelMessage, made: T) -> T:
         """Remember `made` for `message`."""
-        key, kept = id(message), self._kept
-
-        def forget(gone: weakref.ref[ModelMessage]) -> None:
-            if (entry := kept.get(key)) is not None and entry[0] is gone:
-                del kept[key]
-
-        kept[key] = (weakref.ref(message, forget), made)
+        ref = _Ref(message, self._forget)
+        ref.key = id(message)
+        self._kept[ref.key] = (ref, made)
         return made

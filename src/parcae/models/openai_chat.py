@@ -1,7 +1,7 @@
 """OpenAI's chat format without walking the history again on every call.
 
-Expected: a request costs what is new in it. Actual: pydantic-ai's mapping and the SDK's request transform walk the whole
-history each time, and the SDK and httpx add a millisecond (`bench/openai_path.py`). So each message is mapped and
+Expected: a request costs what is new in it. Actual: pydantic-ai's mapping and the SDK's request transform walk the
+whole history each time, and the SDK and httpx add a millisecond (`bench/openai_path.py`). So each message is mapped and
 written as JSON once, and a whole answer is asked for by a plain POST of the joined bytes; pydantic-ai maps, and reads
 the answer. A streamed answer goes through the SDK, with `messages` and `tools` in `extra_body`, which it does not
 transform. Both send the JSON that pydantic-ai alone would send. Knows nothing of prices or retries.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from openai.types import chat
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pydantic_ai.providers import Provider
     from pydantic_ai.settings import ModelSettings
 
-_UNTOLD = ModelRequestParameters()
 _PLAIN = ("temperature", "seed")
 
 
@@ -50,7 +50,7 @@ class KeptChatModel(OpenAIChatModel):
         super().__init__(model_name, provider=provider, profile=profile)
         self._poster = poster
         self._url = f"{str(self.client.base_url).rstrip('/')}/chat/completions"
-        self._written: PerMessage[bytes] = PerMessage(_not_yet)
+        self._written: PerMessage[bytes] = PerMessage(_never)
         self._tools: tuple[object, list[chat.ChatCompletionToolParam], bytes] | None = None
         limit = "max_completion_tokens" if self._takes_completion_limit() else "max_tokens"
         self._head = f'"model":{json.dumps(model_name)},"stream":false,"{limit}":'
@@ -70,8 +70,7 @@ class KeptChatModel(OpenAIChatModel):
             UnexpectedModelBehavior: the answer is no chat completion.
         """
         body = await self._body(messages, model_settings or {}, model_request_parameters)
-        headers = self._headers()
-        return self._read(await self._poster.post(self._url, headers, body, model=self.model_name))
+        return self._read(await self._poster.post(self._url, self._headers, body, model=self.model_name))
 
     async def _body(
         self, messages: Sequence[ModelMessage], settings: ModelSettings, told: ModelRequestParameters
@@ -84,20 +83,29 @@ class KeptChatModel(OpenAIChatModel):
     async def _joined(
         self, messages: Sequence[ModelMessage], told: ModelRequestParameters, settings: ModelSettings
     ) -> bytes:
-        if not all(map(_maps_alone, messages)):
-            broken = break_special_tokens_in_messages(list(messages), self.profile, self.accepts_stateless_artifacts)
-            return _bytes(await self._map_messages(broken, told, model_settings=settings))[1:-1]
-        written = list(map(self._written, messages))
+        written = list(map(self._written.seen, messages))
         for place, one in enumerate(written):
-            if not one:
-                mapped = await self._map_alone(messages[place])
-                written[place] = self._written.keep(messages[place], _bytes(mapped)[1:-1])
-        return b",".join(written)
+            if one is None:
+                message = messages[place]
+                if not _maps_alone(message):
+                    whole = self._broken(messages)
+                    return _bytes(await self._map_messages(whole, told, model_settings=settings))[1:-1]
+                written[place] = self._written.keep(message, await self._write(message))
+        return b",".join([one for one in written if one])
 
-    async def _map_alone(self, message: ModelMessage) -> list[chat.ChatCompletionMessageParam]:
-        broken = break_special_tokens_in_messages([message], self.profile, self.accepts_stateless_artifacts)
-        return await self._map_messages(broken, _UNTOLD)
+    async def _write(self, message: ModelMessage) -> bytes:
+        """One message as the JSON of its messages on the wire."""
+        [broken] = self._broken([message])
+        if isinstance(broken, ModelRequest):
+            return _bytes([mapped async for mapped in self._map_user_message(broken)])[1:-1]
+        mapped = self._map_model_response(broken)
+        return b"" if mapped is None else _bytes(mapped)
 
+    def _broken(self, messages: Sequence[ModelMessage]) -> list[ModelMessage]:
+        """`messages` with chat-template tokens broken where the server may take them for its own."""
+        return break_special_tokens_in_messages(list(messages), self.profile, self.accepts_stateless_artifacts)
+
+    @cached_property
     def _headers(self) -> Mapping[str, str]:
         client = self.client
         given = {**client.default_headers, **client.auth_headers}
@@ -162,23 +170,22 @@ class _HonestStream(OpenAIStreamedResponse):
         return cast("FinishReason", None)
 
 
-def _says_nothing_of_others(message: ModelMessage) -> bool:
+def _maps_alone(message: ModelMessage) -> bool:
     """Whether a message maps to the same JSON whatever stands around it: reasoning and instructions do not."""
     if isinstance(message, ModelRequest):
         return message.instructions is None
     return not any(isinstance(part, ThinkingPart) for part in message.parts)
 
 
-_maps_alone = PerMessage(_says_nothing_of_others)
+def _never(message: ModelMessage) -> bytes:
+    raise AssertionError("mapping is asynchronous, so a memory cannot do it itself")
 
 
-def _not_yet(message: ModelMessage) -> bytes:
-    """Mapping is asynchronous, so a memory cannot do it itself."""
-    return b""
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _bytes(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return _encoded(value).encode("utf-8")
 
 
 def _parsed(body: bytes) -> object:

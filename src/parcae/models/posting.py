@@ -1,7 +1,7 @@
 """Sends a JSON body that is bytes already, and gives back what came: nothing is parsed, kept or tried again.
 
-aiohttp, since it takes a fifth of the CPU that httpx takes for the same exchange (`bench/openai_path.py`). Knows nothing
-of models.
+aiohttp, since it takes a fifth of the CPU that httpx takes for the same exchange (`bench/openai_path.py`). Knows
+nothing of models.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from pydantic_ai.messages import (
 )
 
 from parcae.core.protocols import Modality, ModelCard
-from parcae.models.dialect import Dialect, clean, modalities_in, returned_text, with_id
+from parcae.models.dialect import Dialect, Shape, clean, modalities_in, returned_text, with_id
 
 __all__ = ["Dialect", "lacks", "repair"]
 
@@ -39,8 +39,9 @@ def repair(messages: Sequence[ModelMessage], to: Dialect) -> list[ModelMessage]:
 
     Repairing twice changes nothing more. An empty history stays empty.
     """
-    cleaned = [clean(message, to) for message in messages]
-    return cleaned if _is_valid(cleaned) else _Mender().mend(cleaned)
+    entries = clean(messages, to)
+    cleaned = [message if entry[0] is None else entry[0] for message, entry in zip(messages, entries, strict=True)]
+    return cleaned if _is_valid([shape for _, shape in entries]) else _Mender().mend(cleaned)
 
 
 def lacks(messages: Sequence[ModelMessage], card: ModelCard) -> frozenset[Modality]:
@@ -51,47 +52,26 @@ def lacks(messages: Sequence[ModelMessage], card: ModelCard) -> frozenset[Modali
     return frozenset(held - card.modalities)
 
 
-def _is_valid(messages: Sequence[ModelMessage]) -> bool:
-    """Whether clean messages alternate, end in a request, and every call is answered at once, in place."""
-    open_ids: list[str] = []
-    seen: set[str] = set()
-    wanted = "request"
-    for message in messages:
-        if message.kind != wanted:
+def _is_valid(shapes: Sequence[Shape]) -> bool:
+    """Whether messages alternate, end in a request, and every call is answered at once, in place."""
+    open_ids: tuple[str, ...] = ()
+    used: set[str] = set()
+    number_used, reply_wanted = 0, False
+    for place, (is_reply, ids, tidy, system) in enumerate(shapes):
+        if is_reply is not reply_wanted or not tidy:
             return False
-        if isinstance(message, ModelResponse):
-            wanted = "request"
-            open_ids = [part.tool_call_id for part in message.parts if part.part_kind == "tool-call"]
-            if open_ids:
-                known = len(seen)
-                seen.update(open_ids)
-                if len(seen) - known != len(open_ids):
-                    return False
-        else:
-            if not _answers(message, open_ids, first=not seen and message is messages[0]):
-                return False
-            open_ids, wanted = [], "response"
-    return not messages or wanted == "response"
-
-
-def _answers(message: ModelRequest, open_ids: list[str], *, first: bool) -> bool:
-    """Whether the results stand first and belong to `open_ids`, and no system prompt stands later than it may."""
-    count = 0
-    leading = first
-    for place, part in enumerate(message.parts):
-        if part.part_kind == "tool-return":
-            if place != count or part.tool_call_id not in open_ids:
-                return False
-            count += 1
-        elif part.part_kind != "system-prompt":
-            leading = False
-        elif not leading:
+        if is_reply:
+            used.update(ids)
+            number_used += len(ids)
+            open_ids = ids
+        elif (ids != open_ids and not _same_ids(ids, open_ids)) or (system and (place or system == "later")):
             return False
-    return count == len(open_ids) and (count < 2 or len(set(_ids(message))) == count)
+        reply_wanted = not reply_wanted
+    return len(used) == number_used and (reply_wanted or not shapes)
 
 
-def _ids(message: ModelRequest) -> list[str]:
-    return [part.tool_call_id for part in message.parts if part.part_kind == "tool-return"]
+def _same_ids(results: tuple[str, ...], open_ids: tuple[str, ...]) -> bool:
+    return len(results) == len(open_ids) and set(results) == set(open_ids)
 
 
 class _Mender:
