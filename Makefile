@@ -21,7 +21,7 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 
 run: $(VENV)/.ready  ## find the fault in the bundled example, on models that need no key
 	@$(BIN)/parcae locate examples/ledgerbook tests/test_ledger.py::test_closing_balance \
-	  --models builtin:small,builtin:large --samples 10 --swap parallel@4 --budget 0.50 --bundled-example --html out/locate.html
+	  --models builtin:small,builtin:large --samples 10 --swap parallel@4 --budget 0.50 --html out/locate.html
 
 test: $(VENV)/.ready  ## run the tests
 	@$(PYTEST) -n 2 --dist loadfile
@@ -56,7 +56,7 @@ wheel-check: wheel  ## install the wheel into an empty environment and run the m
 	@out/empty/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	@out/empty/bin/pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
 	@cd out && empty/bin/parcae --version && empty/bin/parcae doctor && empty/bin/parcae locate ../examples/ledgerbook \
-	  tests/test_ledger.py::test_closing_balance --bundled-example --home home --samples 3 --json > wheel.json
+	  tests/test_ledger.py::test_closing_balance --home home --samples 3 --json > wheel.json
 
 clean:  ## remove what the other targets made
 	@rm -rf $(VENV) dist site out

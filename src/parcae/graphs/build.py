@@ -18,17 +18,17 @@ from parcae.graphs.nodes import ANSWER, Node, calls_of, exact_node
 class FlowGraph:
     """`nodes` in the order of their first visit; `visits[i]` how often node i was passed; `edges[(i, j)]` transitions.
 
-    `steps[i]` is the smallest step number at which node i was passed, for drawing from left to right. `answers` makes
-    each name of an answer a node that is reached from the attempt's last call.
+    `step_sums[i]` adds up the step numbers at which node i was passed, for drawing from left to right; `models[i]` counts
+    who passed it. `answers` makes each name of an answer a node that is reached from the attempt's last call.
     """
 
     answers: bool = False
     nodes: list[Node] = field(default_factory=list)
     visits: list[int] = field(default_factory=list)
-    steps: list[int] = field(default_factory=list)
+    step_sums: list[int] = field(default_factory=list)
     edges: Counter[tuple[int, int]] = field(default_factory=Counter)
     index: dict[Node, int] = field(default_factory=dict)
-    models: list[set[str]] = field(default_factory=list)
+    models: list[Counter[str]] = field(default_factory=list)
     last: dict[int, int] = field(default_factory=dict)
     length: dict[int, int] = field(default_factory=dict)
 
@@ -48,11 +48,11 @@ class FlowGraph:
             place = self.index[node] = len(self.nodes)
             self.nodes.append(node)
             self.visits.append(0)
-            self.steps.append(step)
-            self.models.append(set())
+            self.step_sums.append(0)
+            self.models.append(Counter())
         self.visits[place] += 1
-        self.steps[place] = min(self.steps[place], step)
-        self.models[place].add(model)
+        self.step_sums[place] += step
+        self.models[place][model] += 1
         if previous is not None:
             self.edges[(previous, place)] += 1
         return place

@@ -1,0 +1,45 @@
+"""From flags, settings or a plan file to the stage of a Plan that a command runs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from parcae.cli.session import text_of
+from parcae.cli.settings import Setting
+from parcae.core.errors import CallerMistake
+from parcae.core.plan import Plan, StagePlan, parse
+
+
+def stage_from(
+    settings: Mapping[str, Setting], name: str, *, plan: Path | None, swap_attempts: int | None
+) -> StagePlan:
+    """The stage `name` of the plan file, or one made of the settings `models`, `samples` and `swap`.
+
+    Raises:
+        CallerMistake: the plan cannot be read, or the settings make none.
+    """
+    if plan is not None:
+        return read_plan(plan).stage(name)
+    ladder = tuple(part.strip() for part in text_of(settings, "models").split(",") if part.strip())
+    if not ladder:
+        raise CallerMistake("no model was named", "give --models, for example --models builtin:small,builtin:large")
+    samples = settings["samples"].value
+    assert isinstance(samples, int)
+    stage = StagePlan(ladder=ladder, attempts=samples, policy=text_of(settings, "swap") or "none")
+    return replace(stage, swap_attempts=swap_attempts)
+
+
+def read_plan(file: Path) -> Plan:
+    """A plan from a TOML file.
+
+    Raises:
+        CallerMistake: there is no such file, it is no TOML, or no plan.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CallerMistake(f"{file} cannot be read as a plan: {error}", "see docs/guides/plans.md") from None
+    return parse(document, source=str(file))

@@ -1,0 +1,130 @@
+"""What `parcae locate` does: options to a job, a job to a terminal, a document or a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parcae.cli.bundled import is_bundled
+from parcae.cli.ladder import stage_from
+from parcae.cli.live import watching
+from parcae.cli.session import in_world, new_run, opener, text_of
+from parcae.cli.settings import Setting
+from parcae.cli.show import show_report
+from parcae.core.errors import SandboxFailed
+from parcae.hotswap.policies import parse_policy
+from parcae.jobs import locate as job
+from parcae.jobs.document import document
+from parcae.jobs.locate import LocateOptions
+from parcae.jobs.report import Report
+from parcae.jobs.world import World
+from parcae.tools.sandbox import Sandbox, find_sandbox
+
+if TYPE_CHECKING:
+    pass
+
+EXIT_OF = {"done": 0, "no_answer": 1, "limit": 3, "failed": 4, "cancelled": 130}
+UNSANDBOXED = "the bundled example runs without a sandbox here; install the package bubblewrap to contain projects"
+
+
+def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
+    """Run the job and show what came of it; returns the exit code."""
+    options, notes = _options(flags, settings), _notes(settings)
+    sandbox, said = _sandbox(options.repo, settings)
+    run = new_run("locate")
+
+    async def begin_and_go_on(world: World) -> Report:
+        await job.begin(options, world, run=run, sandbox=sandbox, notes=[*notes, *said])
+        return await job.go_on(run, world)
+
+    with watching(options.budget_usd, quiet=bool(flags["quiet"]) or bool(flags["as_json"])) as board:
+        report = in_world(settings, board, begin_and_go_on)
+    return present(report, as_json=bool(flags["as_json"]), html=flags["html"])
+
+
+def present(report: Report, *, as_json: bool, html: object) -> int:
+    """Print the report, write its page if asked, and return its exit code."""
+    if isinstance(html, Path):
+        write_page(report, html)
+    if as_json:
+        click.echo(json.dumps(document(report)))
+    else:
+        show_report(report)
+        if isinstance(html, Path):
+            click.echo(f"page {html}")
+    return EXIT_OF[report.status]
+
+
+def write_page(report: Report, file: Path) -> None:
+    """Write the self-contained page of `report`, whole or not at all."""
+    from parcae.web.flow import drawing
+    from parcae.web.report_page import report_page
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.part")
+    draft.write_text(report_page(report, *drawing(report)), encoding="utf-8")
+    draft.replace(file)
+
+
+def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
+    """Print the plan and the most that it can spend; nothing is run."""
+    options = _options(flags, settings)
+    cards = [opener(settings)(name).card for name in options.stage.ladder]
+    plan = {
+        "schema": "parcae.dry-run/1",
+        "ladder": list(options.stage.ladder),
+        "samples": options.stage.attempts,
+        "swap": options.stage.policy,
+        "worst_case_usd": options.budget_usd,
+        "nominal": [card.name for card in cards if card.price is not None and card.price.nominal],
+    }
+    if flags["as_json"]:
+        click.echo(json.dumps(plan))
+        return 0
+    click.echo(
+        f"{options.stage.attempts} attempts on {' then '.join(options.stage.ladder)}, swap {options.stage.policy}"
+    )
+    click.echo(f"worst case ${options.budget_usd:.2f}: no call is sent whose worst case does not fit that budget")
+    return 0
+
+
+def _options(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> LocateOptions:
+    plan, swap_attempts, python = flags["plan"], flags["swap_attempts"], text_of(settings, "python")
+    stage = stage_from(
+        settings,
+        "locate",
+        plan=plan if isinstance(plan, Path) else None,
+        swap_attempts=swap_attempts if isinstance(swap_attempts, int) else None,
+    )
+    parse_policy(stage.policy)
+    repo, budget, seed, timeout = flags["repo"], settings["budget"].value, flags["seed"], flags["timeout"]
+    assert isinstance(repo, Path) and isinstance(budget, float) and isinstance(seed, int) and isinstance(timeout, float)
+    return LocateOptions(
+        repo=repo,
+        test=str(flags["test"]),
+        stage=stage,
+        budget_usd=budget,
+        seed=seed,
+        python=Path(python) if python else None,
+        compare_strong=bool(flags["compare_strong"]),
+        timeout_seconds=timeout,
+    )
+
+
+def _notes(settings: Mapping[str, Setting]) -> list[str]:
+    budget = settings["budget"]
+    return [f"no --budget was given: this run stops at ${budget.value:.2f}"] if budget.origin == "default" else []
+
+
+def _sandbox(repo: Path, settings: Mapping[str, Setting]) -> tuple[Sandbox, list[str]]:
+    """The sandbox; none for who asked for none, and for our own example where there is none."""
+    try:
+        return find_sandbox(bool(settings["no_sandbox"].value)), []
+    except SandboxFailed:
+        if is_bundled(repo):
+            return find_sandbox(True), [UNSANDBOXED]
+        raise

@@ -1,0 +1,86 @@
+"""What every command that runs something needs: the journal of this home, models by name, and Ctrl-C.
+
+The first Ctrl-C winds up and shows the answer so far, the second one stops at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from parcae.cli.live import Board
+from parcae.cli.settings import Setting
+from parcae.core.clock import WallClock
+from parcae.core.protocols import Model
+from parcae.jobs.world import World
+
+T = TypeVar("T")
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_API_KEY")
+
+
+def new_run(command: str) -> str:
+    """A fresh name for a run, such as "locate-20261124-164210-9f3a"."""
+    return f"{command}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def in_world(settings: Mapping[str, Setting], board: Board, job: Callable[[World], Awaitable[T]]) -> T:
+    """Run `job` with the journal of the home that `settings` name; Ctrl-C sets its `stop` first."""
+    return asyncio.run(_in_world(settings, board, job))
+
+
+async def _in_world(settings: Mapping[str, Setting], board: Board, job: Callable[[World], Awaitable[T]]) -> T:
+    from parcae.store.home import journal_path
+    from parcae.store.redact import Redactor
+    from parcae.store.sqlite import SqliteJournal
+
+    secrets_in_use = [value for name in KEYS if (value := os.environ.get(name))]
+    words = [word.strip() for word in text_of(settings, "redact").split(",")]
+    async with SqliteJournal.open(
+        journal_path(text_of(settings, "home") or None), redact=Redactor([*secrets_in_use, *words])
+    ) as journal:
+        world = World(journal=journal, clock=WallClock(), open_model=opener(settings), show=board.show)
+        _wind_up_on_interrupt(world)
+        return await job(world)
+
+
+def _wind_up_on_interrupt(world: World) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+
+    def interrupted() -> None:
+        if world.stop.is_set():
+            task.cancel()
+        world.stop.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)
+
+
+def opener(settings: Mapping[str, Setting]) -> Callable[[str], Model]:
+    """Opens models by name, each once."""
+    from parcae.models.catalog import load_catalog
+    from parcae.models.open import open_model
+
+    file = text_of(settings, "catalog")
+    catalog = load_catalog(Path(file) if file else None)
+    env = dict(os.environ)
+    if base_url := text_of(settings, "base_url"):
+        env["OPENAI_BASE_URL"] = base_url
+
+    @cache
+    def opened(name: str) -> Model:
+        return open_model(name, catalog=catalog, env=env)
+
+    return opened
+
+
+def text_of(settings: Mapping[str, Setting], name: str) -> str:
+    """A setting as text; "" if it has no value."""
+    value = settings[name].value
+    return "" if value is None else str(value)
