@@ -61,7 +61,7 @@ def returns_in(request: Request) -> list[ToolReturnPart]:
 
 
 def thinker(request: Request) -> ModelResponse:
-    """A pure function of the conversation: a few looks, one of them triple, then an answer that depends on the scope."""
+    """A pure function of the conversation: looks, one of them triple, then an answer that depends on the scope."""
     last = request.messages[-1]
     assert isinstance(last, ModelRequest)
     texts = [str(part.content) for part in last.parts if isinstance(part, UserPromptPart)]

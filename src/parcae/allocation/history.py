@@ -51,11 +51,13 @@ class Table:
     """Scores by configuration and item, so far.
 
     `configurations`: shape (K,), ascending, those that were run at all. `scores`: float64, shape (K, items), NaN where
-    nothing is known; a later round replaces what an earlier one said.
+    nothing is known; a later round replaces what an earlier one said. `fresh`: the same, but only scores from the first
+    round that used an item: what the choice of round could not have looked at, so what a promise may rest on.
     """
 
     configurations: Indices
     scores: Scores
+    fresh: Scores
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -66,7 +68,8 @@ class Table:
     def means(self) -> Floats:
         """Mean score of each configuration; NaN without a score; shape (K,)."""
         sums = np.nansum(self.scores, axis=1)
-        return np.divide(sums, self.counts, out=np.full(len(sums), np.nan), where=self.counts > 0)
+        means: Floats = np.divide(sums, self.counts, out=np.full(len(sums), np.nan), where=self.counts > 0)
+        return means
 
     def row(self, configuration: int) -> Scores:
         """Its scores by item; all NaN if it was never run."""
@@ -89,7 +92,8 @@ class History:
     @classmethod
     def empty(cls, problem: Problem) -> History:
         """Nothing was run yet."""
-        nothing = Table(configurations=np.empty(0, np.int64), scores=np.empty((0, problem.items)))
+        blank = np.empty((0, problem.items))
+        nothing = Table(configurations=np.empty(0, np.int64), scores=blank, fresh=blank)
         return cls(problem=problem, table=nothing)
 
     def told(self, played: Round) -> History:
@@ -129,11 +133,15 @@ class History:
 
 def _merged(table: Table, played: Round) -> Table:
     ids = np.union1d(table.configurations, played.configurations)
-    if len(ids) == len(table.configurations):
-        scores = table.scores.copy()
-    else:
+    scores, fresh = table.scores.copy(), table.fresh.copy()
+    used = np.asarray((~np.isnan(table.scores)).any(axis=0))
+    if len(ids) != len(table.configurations):
+        places = np.searchsorted(ids, table.configurations)
         scores = np.full((len(ids), table.scores.shape[1]), np.nan)
-        scores[np.searchsorted(ids, table.configurations)] = table.scores
+        fresh = scores.copy()
+        scores[places], fresh[places] = table.scores, table.fresh
     rows = np.searchsorted(ids, played.configurations)
     scores[np.ix_(rows, played.items)] = played.scores
-    return Table(configurations=ids, scores=scores)
+    new = ~used[played.items]
+    fresh[np.ix_(rows, played.items[new])] = played.scores[:, new]
+    return Table(configurations=ids, scores=scores, fresh=fresh)

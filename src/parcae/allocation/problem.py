@@ -19,7 +19,8 @@ class Problem:
     `costs`: shape (space.size,), NaN where nothing is known yet; such a configuration counts as affordable until it is
     measured. `unit` names the cost ("usd", "units", "tokens"). `items`: how many may be used. `max_calls` and
     `max_cost` bound the search itself (samples drawn that nobody drew before; what these cost). The promise is: within
-    `epsilon` of the best affordable configuration with probability 1 - `delta`.
+    `epsilon` of the best affordable configuration with probability 1 - `delta`. `shared`: configurations share samples
+    stage by stage (the usual case); False where each configuration's outcome is drawn for itself.
     """
 
     space: Space
@@ -32,6 +33,7 @@ class Problem:
     epsilon: float = 0.02
     delta: float = 0.05
     seed: int = 0
+    shared: bool = True
 
     def __post_init__(self) -> None:
         if self.costs.shape != (self.space.size,):
@@ -60,3 +62,15 @@ class Problem:
         """Whether the configuration is within the budget, as far as is known."""
         cost = self.costs[configuration]
         return bool(np.isnan(cost) or cost <= self.budget * (1 + 1e-9))
+
+    def draws(self, configurations: Indices) -> float:
+        """The most samples that one item takes to score all of `configurations` with nothing drawn before."""
+        if not self.shared:
+            return float(len(configurations))
+        models, places = self.space.digits(configurations)
+        total = 0.0
+        for stage, own_models, own_places in zip(self.space.stages, models, places, strict=True):
+            deepest = np.zeros(len(stage.models))
+            np.maximum.at(deepest, own_models, np.asarray(stage.samples, dtype=np.float64)[own_places])
+            total += float(deepest.sum())
+        return total

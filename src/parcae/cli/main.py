@@ -30,15 +30,9 @@ Exit codes:
 # name -> (module, attribute, one line of help); the module is imported when the command is called
 COMMANDS = {
     "locate": ("parcae.cli.locate", "locate", "Find the fault behind a failing test."),
-    "runs": ("parcae.cli.runs", "runs", "List, show, resume, export, prune or delete runs."),
-    "outcome": ("parcae.cli.runs", "outcome", "Say whether a run's answer was right."),
     "serve": ("parcae.cli.serve", "serve", "Serve OpenAI and Anthropic APIs that watch, swap and bill runs."),
-    "models": ("parcae.cli.models", "models", "List models, their prices and the date of these."),
-    "bugs": ("parcae.cli.bugs", "bugs", "Build small repositories with one known fault each."),
-    "bench": ("parcae.cli.bench", "bench", "Measure the agents on bugs and public items."),
     "config": ("parcae.cli.config", "config", "Show every setting and where its value came from."),
     "trust": ("parcae.cli.config", "trust", "Let a project's parcae.toml set what only you may grant."),
-    "doctor": ("parcae.cli.doctor", "doctor", "Check Python, sandbox, git, keys and home."),
 }
 
 

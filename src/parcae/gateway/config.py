@@ -310,7 +310,7 @@ def _bounds(document: Mapping[str, object], source: str) -> Bounds:
 
 
 def address(text: str, source: str) -> tuple[str, int]:
-    """ "HOST:PORT" taken apart. Raises CallerMistake."""
+    """Take "HOST:PORT" apart. Raises CallerMistake."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
         raise CallerMistake(f"{source}: listen is {text!r}", f'write "HOST:PORT", for example "{_LISTEN}"')

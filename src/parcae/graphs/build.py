@@ -18,8 +18,8 @@ from parcae.graphs.nodes import ANSWER, Node, calls_of, exact_node
 class FlowGraph:
     """`nodes` in the order of their first visit; `visits[i]` how often node i was passed; `edges[(i, j)]` transitions.
 
-    `step_sums[i]` adds up the step numbers at which node i was passed, for drawing from left to right; `models[i]` counts
-    who passed it. `answers` makes each name of an answer a node that is reached from the attempt's last call.
+    `step_sums[i]` adds up the step numbers at which node i was passed, for drawing from left to right; `models[i]`
+    counts who passed it. `answers` makes each name of an answer a node that is reached from the attempt's last call.
     """
 
     answers: bool = False

@@ -21,7 +21,6 @@ from parcae.core.protocols import Forecaster, Model
 from parcae.core.scope import Scope
 from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Trajectory, cost_of
-from parcae.core.usage import Limits
 from parcae.graphs.nodes import calls_of, exact_node
 from parcae.hotswap.supervisor import supervise
 from parcae.jobs.attempts import Outcome, cards_of, ended, outcome_of, run_group
@@ -102,7 +101,7 @@ async def go_on(run: str, world: World, forecaster: Forecaster | None = None) ->
         CallerMistake: there is no such run.
     """
     job = await _read(run, world)
-    limits = Limits(usd=job.options.budget_usd, **_other_limits(job.options.stage.limits))
+    limits = replace(job.options.stage.limits, usd=job.options.budget_usd)
     account = open_account(run, limits, world.journal)
     scope = Scope(
         id=run,
@@ -226,10 +225,6 @@ def _baseline(job: _Job, outcome: Outcome, strong: Outcome) -> Baseline:
 
 def _money_notes(outcome: Outcome) -> tuple[str, ...]:
     return ("A limit was reached: some attempts ended before they could finish.",) if outcome.hit_limit else ()
-
-
-def _other_limits(limits: Limits) -> dict[str, int | float | None]:
-    return {"tokens": limits.tokens, "calls": limits.calls, "seconds": limits.seconds}
 
 
 def _as_text(options: LocateOptions) -> dict[str, str]:

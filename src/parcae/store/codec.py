@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from parcae.core.errors import StoreFailed
 from parcae.core.protocols import Event
@@ -27,7 +27,7 @@ def encode(event: Event) -> bytes:
     try:
         return write(event)
     except ValueError:  # pydantic's serialization error: most likely a lone surrogate in some tool's output
-        return write(_whole(event))
+        return write(cast(Event, _whole(event)))
 
 
 def decode(kind: type[E], scope: str, body: bytes | str) -> E:
@@ -37,12 +37,13 @@ def decode(kind: type[E], scope: str, body: bytes | str) -> E:
         StoreFailed: the text is not such an event.
     """
     try:
-        return _reader(kind)(scope, body)
+        event: E = _reader(kind)(scope, body)
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise StoreFailed(
             f"an entry of kind {kind.kind!r} in {scope!r} cannot be read ({first})", "the journal may be damaged"
         ) from error
+    return event
 
 
 @cache

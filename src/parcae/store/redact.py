@@ -8,23 +8,34 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 HIDDEN = "[redacted]"
-_HINTS = (b"sk-", b"AIza", b"AKIA", b"gh", b"xox", b"earer ", b"uthorization", b"UTHORIZATION", b"api", b"PRIVATE KEY")
-_SHAPES = (
-    rb"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}",  # OpenAI, Anthropic, OpenRouter and others
-    rb"\bAIza[0-9A-Za-z_-]{30,}",  # Google
-    rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS
-    rb"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{30,}",  # GitHub
-    rb"\bxox[abprs]-[A-Za-z0-9-]{10,}",  # Slack
-    rb"(?i:(?<=bearer )[A-Za-z0-9._~+/=-]{8,})",
-    rb"(?i:(?<=authorization: )(?!bearer )[^\"\\\r\n]{8,})",
-    rb"(?i:(?<=authorization\\\": \\\")(?!bearer )[^\"\\]{8,})|(?i:(?<=authorization\": \")(?!bearer )[^\"\\]{8,})",
-    rb"(?i:(?<=x-api-key: )[^\"\\\s]{8,})|(?i:(?<=api_key=)[^\"\\\s&]{8,})",
-    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-\"]|\\n)*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+# a few letters that every secret of a kind holds, and its shape; a shape that begins with plain letters is found fast
+_KINDS = tuple(
+    (hint, re.compile(shape))
+    for hint, shape in (
+        (b"sk-", rb"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{16,}"),  # OpenAI, Anthropic, OpenRouter and others
+        (b"AIza", rb"AIza[0-9A-Za-z_-]{30,}"),  # Google
+        (b"AKIA", rb"AKIA[0-9A-Z]{16}"),  # AWS
+        (b"ASIA", rb"ASIA[0-9A-Z]{16}"),
+        (b"ghp_", rb"ghp_[A-Za-z0-9]{30,}"),  # GitHub
+        (b"gho_", rb"gho_[A-Za-z0-9]{30,}"),
+        (b"ghs_", rb"ghs_[A-Za-z0-9]{30,}"),
+        (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{30,}"),
+        (b"xox", rb"xox[abeprs]-[A-Za-z0-9-]{10,}"),  # Slack
+        (b"hf_", rb"hf_(?<![A-Za-z0-9]hf_)[A-Za-z0-9]{30,}"),  # Hugging Face
+        (b"earer ", rb"earer [A-Za-z0-9._~+/=-]{8,}"),
+        (b"uthorization", rb"uthorization(?:\\?[\"'])? ?[:=] ?(?:\\?[\"'])?(?!B?b?earer \[)[^\"'\\\r\n]{8,}"),
+        (b"UTHORIZATION", rb"UTHORIZATION(?:\\?[\"'])? ?[:=] ?(?:\\?[\"'])?[^\"'\\\r\n]{8,}"),
+        (b"pi-", rb"pi-[kK]ey(?:\\?[\"'])? ?[:=] ?(?:\\?[\"'])?[^\"'\\\s]{8,}"),
+        (b"API_KEY", rb"API_KEY(?:\\?[\"'])? ?[:=] ?(?:\\?[\"'])?[^\"'\\\s]{8,}"),
+        (b"PRIVATE KEY", rb"PRIVATE KEY-----(?:[^-\"]|\\n)*"),
+    )
 )
-_SHAPE = re.compile(b"|".join(_SHAPES))
+_NAMED = re.compile(
+    rb"^(earer |uthorization|UTHORIZATION|pi-[kK]ey|API_KEY|PRIVATE KEY-----)((?:\\?[\"'])? ?[:=]? ?(?:\\?[\"'])?)"
+)
 
 
 class Redactor:
@@ -41,11 +52,21 @@ class Redactor:
         for word in self._words:
             if word in text:
                 text = text.replace(word, HIDDEN.encode())
-        for hint in _HINTS:
+        for hint, shape in _KINDS:
             if hint in text:
-                return _SHAPE.sub(HIDDEN.encode(), text)
+                text = shape.sub(_hidden, text)
         return text
+
+    def lines(self, texts: Sequence[bytes]) -> list[str]:
+        """Several JSON texts, each on one line, without secrets."""
+        return self.json(b"\n".join(texts)).decode().split("\n")
 
     def text(self, text: str) -> str:
         """Any text without secrets."""
         return self.json(text.encode("utf-8", "replace")).decode()
+
+
+def _hidden(found: re.Match[bytes]) -> bytes:
+    """The marker, after the name of what was hidden if the match holds it: `Authorization: [redacted]`."""
+    named = _NAMED.match(found[0])
+    return HIDDEN.encode() if named is None else named[0] + HIDDEN.encode()

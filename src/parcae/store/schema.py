@@ -62,7 +62,7 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _back_up(connection: sqlite3.Connection, copy: Path) -> None:

@@ -22,7 +22,7 @@ from parcae.store.codec import decode, encode
 from parcae.store.connection import connect
 from parcae.store.redact import Redactor
 from parcae.store.trouble import explained
-from parcae.store.writer import Row, Writer
+from parcae.store.writer import Writer
 
 ANYBODY = frozenset({OutcomeGiven.kind})  # may be added to a run that another process works on
 
@@ -75,14 +75,12 @@ class SqliteJournal:
         """
         if not events:
             return
-        clean, at = self._redact.json, self._now()
-        rows: list[Row] = []
         for event in events:
-            scope, kind = event.scope, event.kind
-            run = scope.partition("/")[0]
-            if run not in self._claimed and kind not in ANYBODY:
+            run = event.scope.partition("/")[0]
+            if run not in self._claimed and event.kind not in ANYBODY:
                 self.claim(run)
-            rows.append((at, scope, kind, clean(encode(event)).decode()))
+        bodies, at = self._redact.lines([encode(event) for event in events]), self._now()
+        rows = [(at, event.scope, event.kind, body) for event, body in zip(events, bodies, strict=True)]
         await self._writer.write(rows)
 
     def claim(self, run: str) -> None:

@@ -146,4 +146,4 @@ def write(out: str, report: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*sys.argv[1:5], arguments=sys.argv[5:]))
+    raise SystemExit(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]))

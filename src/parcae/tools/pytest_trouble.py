@@ -1,4 +1,4 @@
-"""Whether a run of pytest shows the failing test that was promised; if not, the sentence that says why, and the cure."""
+"""Whether a run of pytest shows the failing test that was promised; if not, the sentence that says why."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_failing(report: Report, repo: Path, test: str) -> tuple[Failure, ...]:
     failed = [outcome for outcome in report.tests if outcome.outcome == "failed"]
     if failed:
         return _failures(failed, test)
-    _no_failure(report, repo, test)
+    return _no_failure(report, repo, test)
 
 
 def _failures(failed: list[TestOutcome], test: str) -> tuple[Failure, ...]:

@@ -1,0 +1,1 @@
+"""Tables of the allocation: environments from recordings, strategies side by side."""
