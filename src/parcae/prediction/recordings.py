@@ -1,0 +1,230 @@
+"""Recorded AutoFL runs on Defects4J: tasks, runs and what they cost; and AutoFL's vote over them, ties included.
+
+Reads the format of a `*.jsonl.gz` of runs with its `*_bugs.jsonl.gz` of tasks beside it. A run's closing calls
+(explanation and answer) are one turn: a run of n tool steps has n + 1 turns, so it "has answered by k" if n < k.
+Knows nothing of forecasters.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from parcae.core.errors import CallerMistake
+from parcae.graphs.nodes import Call
+from parcae.graphs.turns import Turn
+from parcae.sampling.vote import vote
+
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedTask:
+    """One bug. `covering[m]`: how many failing tests cover candidate method m, in the order of the file."""
+
+    id: str
+    gold: frozenset[str]
+    covering: Mapping[str, int]
+    classes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCall:
+    """One call to a model. Sizes in characters are always known, tokens and seconds only for some models."""
+
+    purpose: str
+    prompt_chars: int
+    response_chars: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRun:
+    """One attempt, whole. `predicted` is what it votes for; `seen[m]` how often it looked at candidate m.
+
+    `turns` end with the one that answers. A run whose `status` is not "ok" failed: it votes for nothing.
+    """
+
+    task_id: str
+    model: str
+    repetition: int
+    status: str
+    turns: tuple[Turn, ...]
+    predicted: tuple[str, ...]
+    seen: Mapping[str, int]
+    calls: tuple[RecordedCall, ...]
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recordings:
+    """All tasks by id, and the runs of each (model, task id) by repetition."""
+
+    tasks: Mapping[str, RecordedTask]
+    runs: Mapping[tuple[str, str], tuple[RecordedRun, ...]]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that were recorded, in the order of the file."""
+        return tuple(dict.fromkeys(model for model, _ in self.runs))
+
+    def of(self, model: str, *, least: int = 1, gold: bool = True) -> dict[str, tuple[RecordedRun, ...]]:
+        """The runs of `model` by task, for tasks with at least `least` of them (and, if asked, with a culprit).
+
+        Raises:
+            CallerMistake: the model was not recorded.
+        """
+        if model not in self.models:
+            raise CallerMistake(f"no runs of {model!r} are recorded", f"recorded are {', '.join(self.models)}")
+        return {
+            task: runs
+            for (name, task), runs in self.runs.items()
+            if name == model and len(runs) >= least and (self.tasks[task].gold or not gold)
+        }
+
+
+# ---- reading ------------------------------------------------------------------------------------------------------
+
+
+def bugs_file_of(runs_file: Path) -> Path:
+    """Where the tasks of `runs_file` stand: `NAME_bugs.jsonl.gz` beside `NAME.jsonl.gz`."""
+    return runs_file.with_name(runs_file.name.replace(".jsonl", "_bugs.jsonl"))
+
+
+def read_recordings(runs_file: Path, *, models: Iterable[str] | None = None) -> Recordings:
+    """The recordings in `runs_file` and in the file of tasks beside it; only those of `models` if given.
+
+    Raises:
+        CallerMistake: a file is missing, a line is broken (its number is given), a run belongs to no task, a
+            repetition stands there twice.
+    """
+    wanted = None if models is None else set(models)
+    tasks = {row["bug"]: _task(row) for _, row in json_lines(bugs_file_of(runs_file))}
+    runs: dict[tuple[str, str], dict[int, RecordedRun]] = {}
+    for line, row in json_lines(runs_file):
+        if wanted is not None and row.get("model") not in wanted:
+            continue
+        where = f"{runs_file.name}, line {line}"
+        try:
+            run = _run(row, tasks)
+        except KeyError as missing:
+            raise CallerMistake(f"{where}: no {missing}, or no such task in the file of tasks") from None
+        group = runs.setdefault((run.model, run.task_id), {})
+        if run.repetition in group:
+            raise CallerMistake(
+                f"{where}: repetition {run.repetition} of {run.model} on {run.task_id} was there before"
+            )
+        group[run.repetition] = run
+    ordered = {key: tuple(group[number] for number in sorted(group)) for key, group in runs.items()}
+    return Recordings(tasks=MappingProxyType(tasks), runs=MappingProxyType(ordered))
+
+
+def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of each line of `file`, packed by gzip or not.
+
+    Raises:
+        CallerMistake: the file cannot be read, or a line is no JSON object.
+    """
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise CallerMistake(f"{file}, line {number}: {error.msg}", "mend or remove the line") from None
+                if not isinstance(row, dict):
+                    raise CallerMistake(f"{file}, line {number}: not a JSON object", "mend or remove the line")
+                yield number, row
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise CallerMistake(f"{file} cannot be read: {error}", "name a file of recorded runs") from None
+
+
+def _task(row: Mapping[str, Any]) -> RecordedTask:
+    return RecordedTask(
+        id=row["bug"],
+        gold=frozenset(row["gold"]),
+        covering=MappingProxyType(dict(row["candidate_methods"])),
+        classes=row["candidate_class_count"],
+    )
+
+
+def _run(row: Mapping[str, Any], tasks: Mapping[str, RecordedTask]) -> RecordedRun:
+    names = list(tasks[row["bug"]].covering)
+    predicted = tuple(dict.fromkeys(row["predicted"])) if row["status"] == OK else ()
+    return RecordedRun(
+        task_id=row["bug"],
+        model=row["model"],
+        repetition=row["repetition"],
+        status=row["status"],
+        turns=(*(_turn(step) for step in row["steps"]), Turn(answer=predicted)),
+        predicted=predicted,
+        seen=MappingProxyType({names[place]: times for place, times in row["methods_seen"]}),
+        calls=tuple(_call(call) for call in row["calls"]),
+        seconds=row["seconds"],
+    )
+
+
+def _turn(step: Mapping[str, Any]) -> Turn:
+    arguments = json.dumps(step["arguments"], sort_keys=True, ensure_ascii=False)
+    return Turn(
+        calls=(Call(tool=step["tool"], arguments=arguments),),
+        observed_chars=step["observation_chars"],
+        errors=int(bool(step["observation_is_error"])),
+    )
+
+
+def _call(call: Mapping[str, Any]) -> RecordedCall:
+    return RecordedCall(
+        purpose=call["purpose"],
+        prompt_chars=call["prompt_chars"],
+        response_chars=call["response_chars"],
+        prompt_tokens=call["prompt_tokens"],
+        completion_tokens=call["completion_tokens"],
+        seconds=call["seconds"],
+    )
+
+
+# ---- AutoFL's vote ------------------------------------------------------------------------------------------------
+
+
+def ranking(task: RecordedTask, runs: Sequence[RecordedRun]) -> list[str]:
+    """Every candidate of `task`, best first, as AutoFL ranks them over `runs` (failed runs vote for nothing).
+
+    By vote; ties by failing tests that cover the method, then, for methods that nobody named, by how often runs looked
+    at them, then in order of first mention and of the file. Sums of votes are compared unrounded, as the recorded
+    scores were made: over thirty runs 1/3 + 1/3 + 1/3 and 1 differ once. `sampling.vote` calls that a tie.
+    """
+    votes: dict[str, float] = {}
+    seen: Counter[str] = Counter()
+    for run in runs:
+        seen.update(run.seen)
+        for name in run.predicted:
+            votes[name] = votes.get(name, 0.0) + 1 / len(run.predicted)
+    named = sorted(votes, key=lambda name: (-votes[name], -task.covering.get(name, 0)))
+    others = [name for name in task.covering if name not in votes]
+    return named + sorted(others, key=lambda name: (-task.covering[name], -seen[name]))
+
+
+def best_gold_rank(task: RecordedTask, runs: Sequence[RecordedRun]) -> int | None:
+    """The rank, from 1, of the best-ranked culprit; None if the task has none among its candidates."""
+    return next((rank for rank, name in enumerate(ranking(task, runs), start=1) if name in task.gold), None)
+
+
+def gold_share(task: RecordedTask, answers: Sequence[Sequence[str]]) -> float:
+    """Success by the vote alone, in [0, 1]: the share of the top-voted names that is a culprit; 0 without any vote."""
+    candidates = vote(answers).candidates
+    if not candidates:
+        return 0.0
+    best = candidates[0].score
+    top = [candidate.name for candidate in candidates if candidate.score > best - 1e-9]
+    return sum(name in task.gold for name in top) / len(top)

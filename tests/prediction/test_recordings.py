@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parcae.core.errors import CallerMistake
+from parcae.prediction.recordings import (
+    RecordedRun,
+    RecordedTask,
+    Recordings,
+    best_gold_rank,
+    bugs_file_of,
+    gold_share,
+    ranking,
+    read_recordings,
+)
+
+
+@pytest.fixture(scope="module")
+def recordings(shared_data: Path) -> Recordings:
+    return read_recordings(shared_data / "autofl_d4j.jsonl.gz")
+
+
+def test_recorded_scores_come_out_exactly(recordings: Recordings, shared_data: Path) -> None:
+    stated = json.loads((shared_data / "recorded_scores.json").read_text())["scores"]
+    for score in stated:
+        first, last = map(int, score["repetitions"].split(".."))
+        top, ranks = 0.0, []
+        for task_id, runs in recordings.of(score["model"], gold=False).items():
+            chosen = [run for run in runs if first <= run.repetition <= last]
+            task = recordings.tasks[task_id]
+            top += gold_share(task, [run.predicted for run in chosen])
+            ranks.append(best_gold_rank(task, chosen))
+        assert len(ranks) == score["bugs"]
+        assert round(top, 1) == score["top_vote_is_gold"], score["model"]
+        for k in (1, 3, 5):
+            assert sum(rank is not None and rank <= k for rank in ranks) == score[f"acc@{k}"], (score["model"], k)
+
+
+def test_by_five_turns_most_small_attempts_have_answered(recordings: Recordings) -> None:
+    runs = [run for runs in recordings.of("llama3", gold=False).values() for run in runs]
+    answered = sum(any(turn.answer is not None for turn in run.turns[:5]) for run in runs) / len(runs)
+    assert answered == pytest.approx(0.765, abs=0.001)
+
+
+def run(predicted: tuple[str, ...], seen: dict[str, int] | None = None) -> RecordedRun:
+    return RecordedRun(
+        task_id="t", model="m", repetition=1, status="ok", turns=(), predicted=predicted, seen=seen or {}, calls=(),
+        seconds=None,
+    )  # fmt: skip
+
+
+def test_ties_go_to_covering_tests_then_to_what_was_looked_at() -> None:
+    task = RecordedTask(id="t", gold=frozenset({"c"}), covering={"a": 1, "b": 2, "c": 1, "d": 1}, classes=1)
+    assert ranking(task, [run(("a", "b"))]) == ["b", "a", "c", "d"]
+    assert ranking(task, [run(("a",), {"d": 3, "c": 1})]) == ["a", "b", "d", "c"]
+    assert best_gold_rank(task, [run(("a",), {"d": 3, "c": 1})]) == 4
+
+
+def test_the_vote_alone_shares_a_tie() -> None:
+    task = RecordedTask(id="t", gold=frozenset({"a"}), covering={"a": 1, "b": 1}, classes=1)
+    assert gold_share(task, [("a", "b")]) == 0.5
+    assert gold_share(task, [(), ()]) == 0.0
+
+
+def write(folder: Path, rows: list[str], bugs: list[dict[str, Any]]) -> Path:
+    file = folder / "some.jsonl.gz"
+    with gzip.open(file, "wt") as out:
+        out.write("\n".join(rows))
+    with gzip.open(bugs_file_of(file), "wt") as out:
+        out.write("\n".join(json.dumps(bug) for bug in bugs))
+    return file
+
+
+BUG = {"bug": "B_1", "gold": ["a"], "candidate_methods": [["a", 1]], "candidate_class_count": 1}
+ROW = {
+    "bug": "B_1", "model": "m", "repetition": 1, "status": "ok", "predicted": ["a"], "methods_seen": [[0, 2]],
+    "steps": [], "calls": [], "seconds": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([json.dumps(ROW), "{broken"], "line 2"),
+        ([json.dumps(ROW), json.dumps(ROW)], "was there before"),
+        ([json.dumps(ROW | {"bug": "B_2"})], "B_2"),
+        (["[]"], "not a JSON object"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, rows: list[str], said: str) -> None:
+    with pytest.raises(CallerMistake, match=said):
+        read_recordings(write(tmp_path, rows, [BUG]))
+
+
+def test_a_missing_file_and_an_unknown_model_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CallerMistake, match="cannot be read"):
+        read_recordings(tmp_path / "none.jsonl.gz")
+    good = read_recordings(write(tmp_path, [json.dumps(ROW)], [BUG]))
+    assert good.of("m")["B_1"][0].seen == {"a": 2}
+    with pytest.raises(CallerMistake, match="recorded are m"):
+        good.of("other")
