@@ -73,6 +73,16 @@ class Held:
         self.worst = worst
         self._open = True
 
+    @property
+    def id(self) -> str:
+        """What its settlement will be called by."""
+        return self._id
+
+    @property
+    def block(self) -> str | None:
+        """The block that it was drawn from; None if it was made durable on its own, or needs not be."""
+        return None if self._block is None else self._block.id
+
     def settle(self, actual: Amount | None) -> Event:
         """Book the call; see `Reservation.settle`. Raises ValueError when settled before."""
         if not self._open:
@@ -94,7 +104,7 @@ class Held:
 
 
 class Ledger:
-    """An Account: a node in the tree. Made by `open_account`, `free_account`, `restore` and `child`."""
+    """An Account: a node in the tree. Made by `open_account`, `free_account`, `restore.restore` and `child`."""
 
     __slots__ = (
         "_block",
@@ -144,9 +154,11 @@ class Ledger:
         return amount(self._held)
 
     def child(self, name: str, limits: Limits = Limits()) -> Ledger:
-        """The sub-account `name`; the same one whenever asked again, whatever the limits then are."""
+        """The sub-account `name`; the same one whenever asked again. Limits count the first time that any are given."""
         known = self._children.get(name)
         if known is not None:
+            if known.limits.is_open() and not limits.is_open():  # it was restored, or asked for in passing, before
+                known.limit(limits)
             return known
         child = self._children[name] = Ledger(f"{self.id}/{name}", limits, self._tree, self)
         if self._tree.journal is not None and not limits.is_open():
@@ -419,7 +431,7 @@ def open_account(scope_id: str, limits: Limits, journal: Journal, *, block: Amou
         block: how much is reserved ahead for one account at a time; None sizes blocks by what is left, zero means
             that every reservation is written on its own.
 
-    To go on after a crash use `restore`.
+    To go on after a crash use `restore.restore`.
     """
     account = Ledger(scope_id, limits, Tree(journal=journal, block=None if block is None else exact(block)))
     account._tree.pending.append(AccountOpened(scope=scope_id, limits=limits))
