@@ -201,9 +201,8 @@ class _Run:
         """Finish the tool calls that an earlier process left open; the reply is not asked for again (contract 2)."""
         step = self.steps.pop()
         assert step.reply is not None
-        if self.scope.workspace is not None:
-            done = [one.commit for one in self.steps if one.commit is not None]
-            self.scope.workspace.go_back(done[-1] if done else self.scope.workspace.head)
+        if self.scope.workspace is not None:  # what was observed is committed; what a cut call left waiting is not
+            self.scope.workspace.go_back(self.scope.workspace.head)
         started = await self.scope.journal.read(self.scope.id, [CallStarted], below=False)
         interrupted = frozenset(one.event.call_id for one in started if one.event.step == len(self.steps))
         missing = set(step.missing())
@@ -226,6 +225,7 @@ class _Run:
         async for observation in run_calls(calls, offered, self.scope, index, interrupted=interrupted):
             seen.append(observation)
             left -= 1
+            self._commit(index)
             event = StepObserved(scope=self.scope.id, step=index, observation=observation)
             if left:
                 await self.scope.journal.append([event])

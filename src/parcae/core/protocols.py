@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, TypeVar,
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
 from parcae.core.usage import Amount, Limits, Price, Usage
+from parcae.core.workspace import Workspace as Workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -264,38 +265,6 @@ class Journal(Protocol):
         self, scope: str, kinds: Sequence[type[E]], *, after: int = 0, below: bool = True
     ) -> Sequence[Recorded[E]]:
         """The events of `kinds` in `scope` (and, if asked, below it), in order, with `seq` above `after`."""
-        ...
-
-
-# ---- workspace ----------------------------------------------------------------------------------------------------
-
-
-class Workspace(Protocol):
-    """One branch of a git repository. Paths are relative to its root; no call reaches outside it."""
-
-    @property
-    def head(self) -> str:
-        """The commit at the tip of this branch."""
-        ...
-
-    def branch(self, name: str) -> Workspace:
-        """The branch `name`, made at this one's head if it is new."""
-        ...
-
-    def read(self, path: str) -> bytes:
-        """The content of a file. Raises ToolRefused if there is none."""
-        ...
-
-    def write(self, path: str, content: bytes | None) -> None:
-        """Put `content` in the next commit; None deletes."""
-        ...
-
-    def commit(self, message: str, *, author: str) -> str:
-        """Commit what was written; the head if nothing was."""
-        ...
-
-    def go_back(self, commit: str) -> None:
-        """Make `commit` the tip and forget what was written since."""
         ...
 
 

@@ -227,7 +227,7 @@ class _Watched:
 
     async def _crown(self, winner: Attempt) -> None:
         if self.scope.workspace is not None and winner.scope.workspace is not None:
-            self.scope.workspace.go_back(winner.scope.workspace.head)  # attempts branch off here, so this moves on
+            await self.scope.workspace.merge(winner.scope.workspace.head, author=winner.scope.id)
         if self.group.release is not None and winner.scope.contested:
             await self.group.release(replace(winner.scope, contested=self.scope.contested))
 
