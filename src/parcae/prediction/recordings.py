@@ -18,6 +18,7 @@ from typing import Any
 
 from parcae.core.errors import CallerMistake
 from parcae.graphs.nodes import Call
+from parcae.graphs.tally import TaskFacts
 from parcae.graphs.turns import Turn
 from parcae.sampling.vote import vote
 
@@ -32,6 +33,13 @@ class RecordedTask:
     gold: frozenset[str]
     covering: Mapping[str, int]
     classes: int
+
+    @property
+    def facts(self) -> TaskFacts:
+        """What is known before any run."""
+        most = max(self.covering.values(), default=0)
+        leading = sum(tests == most for tests in self.covering.values())
+        return TaskFacts(candidates=len(self.covering), failing_tests=most, leading=leading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,128 @@
+"""What is counted of a group of attempts while they run: all that the features need, each step at its own cost.
+
+Nothing here looks back: taking in a turn touches the counts of that turn only. Knows nothing of forecasts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+from parcae.core.task import Task
+from parcae.graphs.nodes import Node, exact_node
+from parcae.graphs.turns import Turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What is known of a task before any attempt; None: unknown.
+
+    `candidates`: how many answers are possible. `failing_tests`: the most failing tests that reach one of them.
+    `leading`: how many candidates that many reach.
+    """
+
+    candidates: int | None = None
+    failing_tests: int | None = None
+    leading: int | None = None
+
+
+def facts_of(task: Task) -> TaskFacts:
+    """The facts that `task.details` holds under the names of the fields, as whole numbers."""
+
+    def number(name: str) -> int | None:
+        text = task.details.get(name, "")
+        return int(text) if text.isdecimal() else None
+
+    return TaskFacts(candidates=number("candidates"), failing_tests=number("failing_tests"), leading=number("leading"))
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts over `samples` planned attempts of the task that `facts` tell of.
+
+    `passes[n]`: how often node n was passed; `passers[n]`: by which attempts. A node is pointed if its call had
+    arguments. `sum_log`: the sum of c ln c over `passes`, `pointed_sum_log` over pointed nodes (entropies need it).
+    """
+
+    samples: int
+    facts: TaskFacts = TaskFacts()
+    lengths: dict[int, int] = field(default_factory=dict)
+    answers: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    tools: Counter[str] = field(default_factory=Counter)
+    passes: Counter[Node] = field(default_factory=Counter)
+    passers: dict[Node, set[int]] = field(default_factory=dict)
+    edges: Counter[tuple[Node, Node]] = field(default_factory=Counter)
+    last: dict[int, Node] = field(default_factory=dict)
+    looked: dict[str, set[int]] = field(default_factory=dict)
+    votes: dict[str, float] = field(default_factory=dict)
+    calls: int = 0
+    pointed_calls: int = 0
+    pointed_nodes: int = 0
+    pointed_most: int = 0
+    visits: int = 0
+    loops: int = 0
+    repeats: int = 0
+    errors: int = 0
+    observations: int = 0
+    log_chars: float = 0.0
+    first_log_chars: float = 0.0
+    firsts: int = 0
+    sum_log: float = 0.0
+    pointed_sum_log: float = 0.0
+    names_given: int = 0
+
+    def add(self, attempt: int, turn: Turn) -> None:
+        """Take in one more turn of attempt number `attempt`."""
+        first = attempt not in self.lengths
+        self.lengths[attempt] = self.lengths.get(attempt, 0) + 1
+        for call in turn.calls:
+            self._pass(attempt, exact_node(call))
+        if turn.calls:
+            self.observations += 1
+            self.errors += turn.errors
+            self.log_chars += math.log1p(turn.observed_chars)
+        if first and turn.calls:
+            self.firsts += 1
+            self.first_log_chars += math.log1p(turn.observed_chars)
+        if turn.answer is not None and attempt not in self.answers:
+            self._answer(attempt, turn.answer)
+
+    def _pass(self, attempt: int, node: Node) -> None:
+        self.calls += 1
+        self.tools[node.tool] += 1
+        before = self.passes[node]
+        self.passes[node] = before + 1
+        gain = _c_log_c(before + 1) - _c_log_c(before)
+        self.sum_log += gain
+        passers = self.passers.setdefault(node, set())
+        self.repeats += attempt in passers
+        self.visits += attempt not in passers
+        passers.add(attempt)
+        if node.argument:
+            self.pointed_calls += 1
+            self.pointed_nodes += before == 0
+            self.pointed_sum_log += gain
+            self.pointed_most = max(self.pointed_most, len(passers))
+            self.looked.setdefault(short_name(node.argument), set()).add(attempt)
+        previous = self.last.get(attempt)
+        if previous is not None:
+            self.edges[(previous, node)] += 1
+            self.loops += previous == node
+        self.last[attempt] = node
+
+    def _answer(self, attempt: int, answer: tuple[str, ...]) -> None:
+        names = tuple(dict.fromkeys(answer))
+        self.answers[attempt] = names
+        self.names_given += len(names)
+        for name in names:
+            self.votes[name] = self.votes.get(name, 0.0) + 1 / len(names)
+
+
+def short_name(name: str) -> str:
+    """The last part of a dotted name, without arguments and in lower case: how an answer meets a call."""
+    return name.partition("(")[0].rpartition(".")[2].strip().lower()
+
+
+def _c_log_c(count: int) -> float:
+    return count * math.log(count) if count else 0.0
