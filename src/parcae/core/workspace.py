@@ -18,15 +18,20 @@ class FileAt:
     path: str
     content: bytes
     version: str
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """Make `content` the whole file. `based_on` is the version that was read; None: no such file was known."""
+    """Make `content` the whole file. `based_on` is the version that was read; None: no such file was known.
+
+    `executable` None leaves the file's mode as it is.
+    """
 
     path: str
     content: bytes
     based_on: str | None = None
+    executable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, NotRequired, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, NewType, NotRequired, cast, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.config import JsonDict
@@ -24,6 +24,9 @@ from parcae.core.scope import Scope
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails, SchemaValidator
 
+CallKey = NewType("CallKey", str)
+"""The key of a call: the same whenever the same call is made again after a crash (contract 4)."""
+
 _CUT_NOTE = "\n[cut: {dropped} more characters]"
 _ARGUMENT = re.compile(r"^(?P<indent>\s+)\*{0,2}(?P<name>\w+)(?:\s*\([^)]*\))?:\s*(?P<text>.*)$")
 
@@ -34,6 +37,7 @@ class _FunctionTool:
     function: Callable[..., object]
     validator: SchemaValidator
     scope_name: str | None
+    key_name: str | None
 
     async def call(self, arguments: Mapping[str, JsonValue], scope: Scope, *, key: str) -> str:
         try:
@@ -42,6 +46,8 @@ class _FunctionTool:
             raise ToolRefused(_explain(wrong, self.spec)) from None
         if self.scope_name is not None:
             values[self.scope_name] = scope
+        if self.key_name is not None:
+            values[self.key_name] = key
         result = self.function(**values)
         if inspect.isawaitable(result):
             result = await result
@@ -60,14 +66,14 @@ def function_tool(
 ) -> Tool:
     """A Tool that calls `function`, which may be sync (then it must be quick: it runs in the event loop) or async.
 
-    A parameter annotated `Scope` is filled in and hidden from the model. A result that is not a string is shown as
-    JSON. The function raises ToolRefused to tell the model what it cannot have.
+    Parameters annotated `Scope` and `CallKey` are filled in and hidden from the model. A result that is not a string
+    is shown as JSON. The function raises ToolRefused to tell the model what it cannot have.
 
     Raises:
         CallerMistake: a parameter has no annotation, or one that has no JSON schema.
     """
     tool_name = name or str(getattr(function, "__name__", type(function).__name__))
-    hints, scope_name = _hints(function, tool_name)
+    hints, filled_in = _hints(function, tool_name)
     summary, notes = _docstring(function)
     adapter = _adapter(function, hints, notes, tool_name)
     spec = ToolSpec(
@@ -80,7 +86,13 @@ def function_tool(
         max_chars=max_chars,
     )
     validator = adapter.validator
-    return _FunctionTool(spec=spec, function=function, validator=validator, scope_name=scope_name)  # type: ignore[arg-type]  # a lazy mock or the validator itself
+    return _FunctionTool(
+        spec=spec,
+        function=function,
+        validator=validator,  # type: ignore[arg-type]  # a lazy mock or the validator itself
+        scope_name=filled_in.get(Scope),
+        key_name=filled_in.get(CallKey),
+    )
 
 
 def cut(text: str, max_chars: int) -> str:
@@ -92,21 +104,21 @@ def cut(text: str, max_chars: int) -> str:
     return (text[:kept] + _CUT_NOTE.format(dropped=len(text) - kept))[:max_chars]
 
 
-def _hints(function: Callable[..., object], tool_name: str) -> tuple[dict[str, object], str | None]:
-    """The annotation of each parameter that the model fills in, and the name of the one that takes the Scope."""
+def _hints(function: Callable[..., object], tool_name: str) -> tuple[dict[str, object], dict[object, str]]:
+    """The annotation of each parameter that the model fills in, and the names of those that take Scope and CallKey."""
     known = get_type_hints(function, include_extras=True)
     hints: dict[str, object] = {}
-    scope_name = None
+    filled_in: dict[object, str] = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise CallerMistake(f"tool {tool_name!r}: {parameter} cannot be filled by name", "give it a plain name")
         if parameter.name not in known:
             raise CallerMistake(f"tool {tool_name!r}: {parameter.name!r} has no annotation", "annotate it")
-        if known[parameter.name] is Scope:
-            scope_name = parameter.name
+        if known[parameter.name] in (Scope, CallKey):
+            filled_in[known[parameter.name]] = parameter.name
         else:
             hints[parameter.name] = known[parameter.name]
-    return hints, scope_name
+    return hints, filled_in
 
 
 def _adapter(

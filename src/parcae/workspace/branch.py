@@ -64,7 +64,12 @@ class Branch:
         entry = self.objects.entry(self.tip.head, names)
         if entry is None:
             raise ToolRefused(f"there is no file {path!r}; list the files to see what there is")
-        return FileAt(path=path, content=self.objects.content(entry) or b"", version=str(entry.id))
+        return FileAt(
+            path=path,
+            content=self.objects.content(entry) or b"",
+            version=str(entry.id),
+            executable=entry.mode == FileMode.BLOB_EXECUTABLE,
+        )
 
     def read(self, path: str) -> bytes:
         """The content of a file. Raises ToolRefused if there is none."""

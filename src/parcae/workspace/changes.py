@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, assert_never
 
 import pygit2
+from pygit2.enums import FileMode
 
 from parcae.core.protocols import ToolRefused
 from parcae.core.workspace import Append, By, Changed, Conflict, Delete, Edit, Move, Replace, Write
@@ -74,7 +75,9 @@ def _write(bench: Bench, edit: Write) -> Made:
     own = bench.objects.blob(edit.content)
     if base is not None and now is not None:  # only contents have versions: the mode is as it is now
         base = Entry(base.id, now.mode)
-    if now is not None:
+    if edit.executable is not None:
+        own = Entry(own.id, FileMode.BLOB_EXECUTABLE if edit.executable else FileMode.BLOB)
+    elif now is not None:
         own = Entry(own.id, now.mode)
     return _merged(bench, edit.path, names, (base, now, own))
 

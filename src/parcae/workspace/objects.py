@@ -81,7 +81,10 @@ class Objects:
         """
         if based_on is None:
             return None
-        found = self.repo.get(based_on) if re.fullmatch(r"[0-9a-f]{7,40}", based_on) else None
+        try:
+            found = self.repo.get(based_on) if re.fullmatch(r"[0-9a-f]{7,40}", based_on) else None
+        except ValueError:  # several objects begin like this
+            found = None
         if found is None or found.type_str != "blob":
             raise ToolRefused(f"there is no version {based_on!r}; read the file again and give the version you get")
         return Entry(found.id, FileMode.BLOB)
