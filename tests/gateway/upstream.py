@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -135,7 +136,7 @@ def chat_stream(text: str = "", *calls: tuple[str, str, str], usage: tuple[int, 
         }
 
     chunks: list[object] = [chunk({"role": "assistant", "content": ""})]
-    chunks += [chunk({"content": word}) for word in text.split(" ") if word]
+    chunks += [chunk({"content": word}) for word in re.findall(r"\S+\s*", text)]
     for index, (one, name, arguments) in enumerate(calls):
         head = {"index": index, "id": one, "type": "function", "function": {"name": name, "arguments": ""}}
         chunks.append(chunk({"tool_calls": [head]}))
@@ -154,3 +155,79 @@ def turns(document: Document) -> int:
     messages = document["messages"]
     assert isinstance(messages, list)
     return sum(message["role"] == "assistant" for message in messages)
+
+
+def messages(text: str | None = None, *calls: tuple[str, str, str], usage: tuple[int, int] = (10, 5)) -> Document:
+    """A whole reply of /messages."""
+    content: list[object] = [{"type": "text", "text": text}] if text else []
+    content += [
+        {"type": "tool_use", "id": one, "name": name, "input": json.loads(arguments)} for one, name, arguments in calls
+    ]
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "upstream-model",
+        "content": content,
+        "stop_reason": "tool_use" if calls else "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": usage[0], "output_tokens": usage[1]},
+    }
+
+
+def messages_stream(text: str = "", *calls: tuple[str, str, str], usage: tuple[int, int] = (10, 5)) -> list[object]:
+    """The events of the same reply, streamed."""
+    whole = messages(text, *calls, usage=usage)
+    head = {**whole, "content": [], "stop_reason": None, "usage": {"input_tokens": usage[0], "output_tokens": 1}}
+    events: list[object] = [{"type": "message_start", "message": head}]
+    content = whole["content"]
+    assert isinstance(content, list)
+    for index, block in enumerate(content):
+        is_text = block["type"] == "text"
+        start = {**block, "text": ""} if is_text else {**block, "input": {}}
+        said = block["text"] if is_text else json.dumps(block["input"])
+        half = len(said) // 2
+        events.append({"type": "content_block_start", "index": index, "content_block": start})
+        for part in (said[:half], said[half:]):
+            delta = (
+                {"type": "text_delta", "text": part} if is_text else {"type": "input_json_delta", "partial_json": part}
+            )
+            events.append({"type": "content_block_delta", "index": index, "delta": delta})
+        events.append({"type": "content_block_stop", "index": index})
+    delta = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+    return [
+        *events,
+        {"type": "message_delta", "delta": delta, "usage": {"output_tokens": usage[1]}},
+        {"type": "message_stop"},
+    ]
+
+
+def response(text: str | None = None, *calls: tuple[str, str, str], usage: tuple[int, int] = (10, 5)) -> Document:
+    """A whole reply of /responses."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    said = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    output: list[object] = [said] if text else []
+    output += [
+        {"id": f"fc_{one}", "type": "function_call", "call_id": one, "name": name, "arguments": arguments}
+        for one, name, arguments in calls
+    ]
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "status": "completed",
+        "model": "upstream-model",
+        "output": output,
+        "usage": {"input_tokens": usage[0], "output_tokens": usage[1], "total_tokens": sum(usage)},
+    }
+
+
+def response_stream(text: str = "", *calls: tuple[str, str, str]) -> list[object]:
+    """The events that matter of the same reply, streamed."""
+    whole = response(text, *calls)
+    begun = {**whole, "output": [], "status": "in_progress"}
+    return [
+        {"type": "response.created", "sequence_number": 0, "response": begun},
+        {"type": "response.output_text.delta", "sequence_number": 1, "delta": text},
+        {"type": "response.completed", "sequence_number": 2, "response": whole},
+    ]

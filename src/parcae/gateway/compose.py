@@ -5,36 +5,32 @@ The only place that knows them all; opens what it is told to open and closes it 
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from parcae.core.protocols import Account, Clock, Forecaster, Journal, Model, ModelCard, Policy
+from parcae.core.clock import WallClock
+from parcae.core.protocols import Clock, Forecaster, Journal, Model, ModelCard, Policy
 from parcae.core.usage import Limits
 from parcae.gateway.config import GatewayConfig
+from parcae.gateway.flights import Flights
+from parcae.gateway.forecasters import Forecasters
 from parcae.gateway.keyring import Keyring
-from parcae.gateway.purse import Bank
+from parcae.gateway.purse import Bank, Root
 from parcae.gateway.record import Recorder
+from parcae.gateway.revive import revive
 from parcae.gateway.runs import Runs
 from parcae.gateway.state import Gateway
-from parcae.gateway.targets import Targets
+from parcae.gateway.targets import Target, Targets
 from parcae.gateway.upstream import AiohttpClient, Client
+from parcae.ledger.account import open_account
+from parcae.ledger.restore import restore
+from parcae.models.catalog import Catalog
+from parcae.models.limits import Rates
+from parcae.models.names import ModelName
+from parcae.models.open import open_model
 
-
-@dataclass(frozen=True, slots=True)
-class _Wall:
-    """The system's clock."""
-
-    def now(self) -> float:
-        """Unix seconds."""
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        import asyncio
-
-        await asyncio.sleep(seconds)
+AHEAD_CALLS = 256  # reserved ahead at a time, so that next to no call waits for the disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,23 +39,28 @@ class Parts:
 
     journal: Journal
     card: Callable[[str], ModelCard]
-    open_model: Callable[[str], Model]
-    open_account: Callable[[str, Limits], Account]
+    open_model: Callable[[Target], Model]
+    open_account: Callable[[str, Limits, Flights | None], Awaitable[Root]]
     forecaster: Callable[[str | None], Forecaster]
     policy: Callable[[str], Policy]
     client: Client
-    clock: Clock = _Wall()
+    clock: Clock = field(default_factory=WallClock)
 
 
 @asynccontextmanager
 async def opened(config: GatewayConfig, parts: Parts) -> AsyncIterator[Gateway]:
-    """The gateway, writing, until the block ends."""
-    recorder = Recorder(parts.journal)
-    recorder.start()
+    """The gateway, writing, with the runs of the process before it, until the block ends.
+
+    Raises:
+        StoreFailed: the journal cannot be read.
+    """
+    flights = None if config.journal is None else Flights(config.journal.with_name(f"{config.journal.name}-flights"))
+    recorder = Recorder(parts.journal, flights)
+    bank = Bank(lambda scope, limits: parts.open_account(scope, limits, flights), parts.clock, recorder, flights)
     gateway = Gateway(
         config=config,
         targets=Targets(config.upstreams, card=parts.card, open_model=parts.open_model),
-        bank=Bank(parts.open_account, parts.clock),
+        bank=bank,
         client=parts.client,
         journal=parts.journal,
         recorder=recorder,
@@ -69,21 +70,26 @@ async def opened(config: GatewayConfig, parts: Parts) -> AsyncIterator[Gateway]:
         keyring=Keyring(config.keys),
         runs=Runs(most=int(config.bounds.runs), idle_seconds=config.bounds.idle_seconds),
     )
+    recorder.start()
     try:
+        await revive(gateway)
         yield gateway
     finally:
         gateway.closing = True
         await gateway.client.close()
+        await gateway.targets.close()
+        await recorder.flush()
+        if recorder.failed is None:
+            await bank.close()
         await recorder.close()
+        if flights is not None:
+            flights.close()
 
 
 def usual_parts(config: GatewayConfig, journal: Journal, env: Mapping[str, str]) -> Parts:
-    """The product's own parts: its catalog, its ledger, its policies, the rule that forecasts."""
+    """The product's own parts: its catalog, its ledger, its policies, its forecasters."""
     from parcae.hotswap.policies import parse_policy
-    from parcae.ledger.account import open_account
     from parcae.models.catalog import load_catalog
-    from parcae.models.open import open_model
-    from parcae.prediction.rule import RuleForecaster
 
     catalog = load_catalog(config.catalog)
 
@@ -91,18 +97,30 @@ def usual_parts(config: GatewayConfig, journal: Journal, env: Mapping[str, str])
         known = config.cards.get(name)
         return known if known is not None else catalog.card(name)
 
-    def account(scope: str, limits: Limits) -> Account:
-        return open_account(scope, limits, journal)
-
-    def forecaster(name: str | None) -> Forecaster:
-        return RuleForecaster()
+    async def account(scope: str, limits: Limits, flights: Flights | None) -> Root:
+        if limits.is_open():
+            return open_account(scope, limits, journal)
+        drawn = None if flights is None else flights.left(scope)
+        return await restore(scope, limits, journal, ahead_calls=AHEAD_CALLS, drawn=drawn)
 
     return Parts(
         journal=journal,
         card=card,
-        open_model=lambda name: open_model(name, catalog=catalog, env=env),
+        open_model=lambda target: _model(target, catalog, env),
         open_account=account,
-        forecaster=forecaster,
+        forecaster=Forecasters(config.forecaster).named,
         policy=parse_policy,
         client=AiohttpClient(),
     )
+
+
+def _model(target: Target, catalog: Catalog, env: Mapping[str, str]) -> Model:
+    """The target as a Model: of this process, of a provider, or at one of the configured servers."""
+    upstream = target.upstream
+    if upstream is None:
+        return open_model(target.name, catalog=catalog, env=env)
+    from parcae.models.provider import open_provider
+
+    url = upstream.base_url.removesuffix("/v1") if upstream.family == "anthropic" else upstream.base_url
+    name = ModelName(text=target.name, provider=upstream.family, model=target.model, base_url=url)
+    return open_provider(name, card=target.card, rates=Rates(), key=upstream.key or "none", base_url=url)

@@ -35,11 +35,11 @@ from parcae.gateway.upstream import Upstream
 
 Mode = Literal["observe", "swap", "stop"]
 _LISTEN = "127.0.0.1:8790"
-_TOP = {"listen", "journal", "catalog", "upstreams", "models", "keys", "plan", "limits", "prices"}
+_TOP = {"listen", "journal", "catalog", "forecaster", "log", "upstreams", "models", "keys", "plan", "limits", "prices"}
 _MODEL = {"mode", "stop", "private", "failover", "max_tokens"}
 _UPSTREAM = {
     "protocol", "base_url", "key_env", "local", "max_in_flight", "queue", "timeout_seconds", "connect_seconds",
-    "retries", "headers",
+    "retries", "responses", "headers",
 }  # fmt: skip
 _KEY = {"secret_env", "sha256", "admin", "private", "models", "total", "day", "task"}
 _BOUNDS = {"body_bytes", "runs", "idle_seconds", "default_max_tokens", "shutdown_seconds"}
@@ -99,7 +99,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
-    """All of the file."""
+    """All of the file.
+
+    `forecaster` is the fitted one that models without one of their own use as soon as the file is there; `log` is the
+    request log; `secrets` are the keys of upstreams and clients, which must never be written anywhere.
+    """
 
     host: str
     port: int
@@ -108,6 +112,9 @@ class GatewayConfig:
     keys: tuple[Key, ...]
     journal: Path | None = None
     catalog: Path | None = None
+    forecaster: Path | None = None
+    log: Path | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     bounds: Bounds = Bounds()
     cards: Mapping[str, ModelCard] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -156,6 +163,7 @@ def read_config(
         if name not in upstreams and (not variable or variable in env):
             upstreams[name] = _upstream(name, {**known, "local": name == "ollama"}, env, source)
     journal, catalog = _text(document, "journal", source), _text(document, "catalog", source)
+    forecaster, log = _text(document, "forecaster", source), _text(document, "log", source)
     return GatewayConfig(
         host=host,
         port=port,
@@ -164,9 +172,20 @@ def read_config(
         keys=keys,
         journal=folder / journal if journal else None,
         catalog=folder / catalog if catalog else None,
+        forecaster=folder / forecaster if forecaster else None,
+        log=folder / log if log else None,
+        secrets=_secrets(document, env, upstreams),
         bounds=_bounds(document, source),
         cards=MappingProxyType({name: _card(name, body, source) for name, body in _tables(document, "prices", source)}),
     )
+
+
+def _secrets(
+    document: Mapping[str, object], env: Mapping[str, str], upstreams: Mapping[str, Upstream]
+) -> tuple[str, ...]:
+    variables = [_text(body, "secret_env", "keys") for _, body in _tables(document, "keys", "the configuration")]
+    theirs = [value for one in upstreams.values() for value in (one.key, *one.headers.values()) if value]
+    return (*theirs, *(env[variable] for variable in variables if variable and env.get(variable)))
 
 
 def _card(name: str, body: Mapping[str, object], source: str) -> ModelCard:
@@ -247,6 +266,7 @@ def _upstream(name: str, body: Mapping[str, object], env: Mapping[str, str], sou
         local=_flag(body, "local", where),
         headers=MappingProxyType(dict(headers)),
         retries=retries,
+        responses=_flag(body, "responses", where, default=name == "openai"),
         timeout_seconds=numbers.get("timeout_seconds", 600.0),
         connect_seconds=numbers.get("connect_seconds", 10.0),
         max_in_flight=counts.get("max_in_flight", 256),

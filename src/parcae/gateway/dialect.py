@@ -19,7 +19,7 @@ from parcae.gateway.refusal import Refusal, bad
 from parcae.models.bounds import IMAGE_TOKENS, UNBOUNDED_TOKENS
 
 Document = Mapping[str, object]
-Family = Literal["openai", "anthropic"]
+Family = Literal["openai", "anthropic"]  # whose upstreams understand it
 
 
 class Call(NamedTuple):
@@ -82,6 +82,18 @@ class Listener(Protocol):
 
     def said(self) -> Said:
         """What the reply holds so far."""
+        ...
+
+
+class StreamWriter(Protocol):
+    """Writes one streamed reply, for models that answer in this process or in another protocol."""
+
+    def fragment(self, text: str) -> bytes:
+        """A piece of text; the first one opens the stream."""
+        ...
+
+    def end(self, said: Said) -> bytes:
+        """All that is left of the reply, and the end."""
         ...
 
 
@@ -150,16 +162,8 @@ class Dialect(Protocol):
         """A whole reply, for models that answer in this process or in another protocol."""
         ...
 
-    def opening(self, *, model: str, reply_id: str) -> bytes:
-        """The first events of a written stream."""
-        ...
-
-    def fragment(self, text: str, *, model: str, reply_id: str) -> bytes:
-        """A piece of text in a written stream."""
-        ...
-
-    def closing(self, said: Said, *, model: str, reply_id: str, streamed: bool, wants_usage: bool) -> bytes:
-        """The calls and the end of a written stream; `streamed`: the text went out in fragments."""
+    def writer(self, *, model: str, reply_id: str, wants_usage: bool) -> StreamWriter:
+        """Writes the same as a stream."""
         ...
 
 

@@ -11,7 +11,8 @@ class GatewayServed:
     """A request was answered: enough to know its run again after a restart.
 
     `asked` and `served` are the fingerprints (hexadecimal) of the conversation as asked and with the reply;
-    `said` is that of the reply alone. `rung` counts the ladder that the virtual model `virtual` names.
+    `said` is that of the reply alone. `rung` counts the ladder that the virtual model `virtual` names;
+    `number` is that of the journalled step, `cost_usd` what the run has cost so far (None: some price is unknown).
     """
 
     kind: ClassVar[str] = "gateway.served/1"
@@ -29,6 +30,8 @@ class GatewayServed:
     rung: int = 0
     private: bool = False
     forked_from: str | None = None
+    number: int = 0
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +42,11 @@ class GatewayStopped:
     scope: str
     step: int
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayOpened:
+    """A gateway began to serve, or an hour has passed since: from here on the journal may be read."""
+
+    kind: ClassVar[str] = "gateway.opened/1"
+    scope: str

@@ -6,9 +6,9 @@ What a step cost and said is known from its reply; what its tools gave back stan
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parcae.core.errors import CallerMistake
 from parcae.core.events import AttemptStarted, Decided, Forecasted, RunStarted, StepCompleted, StepObserved, StepReplied
 from parcae.core.protocols import Decision, Event
 from parcae.core.task import Task
@@ -18,11 +18,10 @@ from parcae.gateway.dialect import Asked, Dialect
 from parcae.gateway.events import GatewayStopped
 from parcae.gateway.http import Http
 from parcae.gateway.identity import Placed
-from parcae.gateway.refusal import Refusal, bad
+from parcae.gateway.refusal import bad
 from parcae.gateway.runs import Run
 from parcae.gateway.state import Gateway
 from parcae.gateway.steps import history, last_reply, question, results, step_of
-from parcae.gateway.targets import Target
 from parcae.gateway.verdict import Looks
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -52,7 +51,9 @@ def follow(gateway: Gateway, key: Key | None, dialect: Dialect, asked: Asked, ht
     if run is None:
         run = _opened(gateway, key, virtual, placed, private, dialect, asked)
     else:
-        _caught_up(gateway, run, placed, dialect, asked, virtual, private)
+        _kept_up(gateway, key, run, placed, dialect, asked)
+        _moved(gateway, key, run, virtual, private, dialect, asked)
+        run.sure = run.sure and placed.sure
     gateway.runs.touch(key, run, gateway.clock.now())
     if run.looks is not None and run.looks.due(run.attempt):
         _look(gateway, run, placed.step)
@@ -73,20 +74,6 @@ def _is_private(gateway: Gateway, key: Key | None, virtual: VirtualModel, asked:
     return virtual.private or (key is not None and key.private) or said in ("1", "true", "yes")
 
 
-def ladder_of(gateway: Gateway, virtual: VirtualModel, *, private: bool) -> tuple[Target, ...]:
-    """The rungs that may be used. Raises Refusal: 403 where privacy leaves none, 404 where one does not exist."""
-    try:
-        ladder = tuple(gateway.targets.find(name) for name in virtual.stage.ladder)
-    except CallerMistake as error:
-        raise Refusal(404, "not_found", "model_not_found", str(error)) from None
-    allowed = tuple(target for target in ladder if target.local or not private)
-    if not allowed:
-        raise Refusal(
-            403, "forbidden", "private", f"{virtual.name!r} has no local model, and a private task never leaves these"
-        )
-    return allowed
-
-
 def _opened(
     gateway: Gateway,
     key: Key | None,
@@ -96,7 +83,7 @@ def _opened(
     dialect: Dialect,
     asked: Asked,
 ) -> Run:
-    ladder = ladder_of(gateway, virtual, private=private)
+    ladder = gateway.ladder(virtual, private=private)
     owner = "open" if key is None else key.name
     scope = f"gateway/runs/{owner}/{placed.task}"
     run = Run(
@@ -108,7 +95,7 @@ def _opened(
         private=private,
         sure=placed.sure,
     )
-    task = Task(id=placed.task, kind="gateway", question=question(dialect, asked), comparable=False)
+    task = _task(run, dialect, asked)
     events: list[Event] = []
     if gateway.first_of(scope):
         events.append(RunStarted(scope=scope, command="serve", task=task, seed=0, options={"model": virtual.name}))
@@ -116,14 +103,32 @@ def _opened(
     gateway.recorder.put(events)
     gateway.metrics.runs += 1
     run.looks, run.attempt = _looks(gateway, owner, run, task)
-    if placed.step:
-        for number, (said, found, said_before) in enumerate(history(dialect, asked)):
-            step = step_of(said, found, model="unknown", asked=said_before if number else None)
-            _add(gateway, run, step, replied=True)
+    for step in _told(dialect, asked) if placed.step else ():
+        _add(gateway, run, step, replied=True)
     return run
 
 
-def _looks(gateway: Gateway, owner: str, run: Run, task: Task) -> tuple[Looks | None, int]:
+def _told(dialect: Dialect, asked: Asked) -> list[Step]:
+    """The steps that a request's history tells of."""
+    return [
+        step_of(said, found, model="unknown", asked=before if number else None)
+        for number, (said, found, before) in enumerate(history(dialect, asked))
+    ]
+
+
+def _taken_up(gateway: Gateway, key: Key | None, run: Run, placed: Placed, dialect: Dialect, asked: Asked) -> None:
+    """A run of the process before this one goes on: the journal knows all of its steps but for the newest results."""
+    assert run.revived_at is not None
+    is_new, run.revived_at = placed.step > run.revived_at, None
+    steps = _told(dialect, asked)
+    seen = steps[:-1] if is_new else steps
+    owner = "open" if key is None else key.name
+    run.looks, run.attempt = _looks(gateway, owner, run, _task(run, dialect, asked), seen)
+    if is_new and steps:
+        _add(gateway, run, steps[-1], replied=False)
+
+
+def _looks(gateway: Gateway, owner: str, run: Run, task: Task, seen: Sequence[Step] = ()) -> tuple[Looks | None, int]:
     stage = run.virtual.stage
     if stage.policy == "none" and stage.forecaster is None:
         return None, 0
@@ -137,19 +142,38 @@ def _looks(gateway: Gateway, owner: str, run: Run, task: Task) -> tuple[Looks | 
         )
         if stage.attempts > 1:
             gateway.runs.groups[owner, run.task] = group
-    return group, group.join(run.rung)
+    return group, group.join(run.rung, seen)
 
 
-def _caught_up(
-    gateway: Gateway, run: Run, placed: Placed, dialect: Dialect, asked: Asked, virtual: VirtualModel, private: bool
+def _kept_up(gateway: Gateway, key: Key | None, run: Run, placed: Placed, dialect: Dialect, asked: Asked) -> None:
+    if run.revived_at is not None:
+        _taken_up(gateway, key, run, placed, dialect, asked)
+    else:
+        _caught_up(gateway, run, placed, dialect, asked)
+
+
+def _moved(
+    gateway: Gateway, key: Key | None, run: Run, virtual: VirtualModel, private: bool, dialect: Dialect, asked: Asked
 ) -> None:
+    """The client may ask for another model on the way, or for privacy from now on."""
+    if virtual.name == run.virtual.name and (run.private or not private):
+        return
+    if virtual.name != run.virtual.name:
+        run.rung = 0
+    run.private = run.private or private
+    run.virtual, run.ladder = virtual, gateway.ladder(virtual, private=run.private)
+    run.rung = min(run.rung, len(run.ladder) - 1)
+    owner = "open" if key is None else key.name
+    run.looks, run.attempt = _looks(gateway, owner, run, _task(run, dialect, asked), _told(dialect, asked))
+
+
+def _task(run: Run, dialect: Dialect, asked: Asked) -> Task:
+    """What the run is about, for forecasters and for people."""
+    return Task(id=run.task, kind="gateway", question=question(dialect, asked), comparable=False)
+
+
+def _caught_up(gateway: Gateway, run: Run, placed: Placed, dialect: Dialect, asked: Asked) -> None:
     """The step before is complete: its tools' results stand in this request."""
-    if virtual.name != run.virtual.name or (private and not run.private):
-        run.private = run.private or private
-        run.virtual = virtual
-        run.ladder = ladder_of(gateway, virtual, private=run.private)
-        run.rung = min(run.rung, len(run.ladder) - 1)
-    run.sure = run.sure and placed.sure
     pending = run.pending
     if pending is None or placed.step <= pending.step:
         return

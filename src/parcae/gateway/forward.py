@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic_core import from_json
+
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
 from parcae.core.events import StepReplied
 from parcae.core.protocols import Event
@@ -22,10 +24,13 @@ from parcae.gateway.runs import Pending
 from parcae.gateway.splice import splice
 from parcae.gateway.state import Gateway
 from parcae.gateway.targets import Target
-from parcae.gateway.upstream import Answer
+from parcae.gateway.upstream import Answer, Upstream
 from parcae.models.bounds import REQUEST_TOKENS, TOOLS_TOKENS
 
 RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+LATE = frozenset({408, 504})  # somebody gave up waiting: the model may have gone on, and billed
+_FIRST_WAIT_SECONDS, _PATIENCE_SECONDS = 0.1, 2.0  # longer than that the client may as well wait itself
+_DOWN_SECONDS = 5.0  # an upstream that failed so long ago is tried first again
 _PASSED = ("x-stainless-retry-count", "anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key")
 _RETURNED = ("retry-after", "x-request-id", "request-id", "openai-processing-ms")
 
@@ -48,13 +53,21 @@ class Exchange:
 class _Down(Exception):  # a signal from one try to the loop of tries
     """This try failed before anything reached the client."""
 
-    def __init__(self, why: str, answer: tuple[int, Sequence[Header], bytes] | None, *, may_retry: bool) -> None:
+    def __init__(
+        self,
+        why: str,
+        answer: tuple[int, Sequence[Header], bytes] | None = None,
+        *,
+        may_retry: bool,
+        retry_after_seconds: float | None = None,
+    ) -> None:
         super().__init__(why)
         self.why, self.answer, self.may_retry = why, answer, may_retry
+        self.retry_after_seconds = retry_after_seconds
 
 
 async def forward(exchange: Exchange) -> None:
-    """Answer the request from the run's rung, or from a later one where that is down.
+    """Answer the request from the run's rung, or from another one where that is down.
 
     Raises:
         Refusal: no money, no place in the queue, or every rung is down.
@@ -69,19 +82,12 @@ async def forward(exchange: Exchange) -> None:
 async def _forward(exchange: Exchange) -> None:
     run, gateway = exchange.followed.run, exchange.gateway
     down: _Down | None = None
-    for rung in range(run.rung, len(run.ladder) if run.virtual.failover else run.rung + 1):
-        if down is not None:
+    for rung in _rungs(exchange):
+        if rung != run.rung:
             gateway.metrics.failovers += 1
-        target = run.ladder[rung]
-        for left in range(target.upstream.retries if target.upstream else 0, -1, -1):
-            try:
-                await _once(exchange, target, rung)
-                return
-            except _Down as error:
-                down = error
-                gateway.metrics.upstream_errors[target.name.partition(":")[0]] += 1
-                if not error.may_retry or not left:
-                    break
+        down = await _tries(exchange, run.ladder[rung])
+        if down is None:
+            return
     assert down is not None
     if down.answer is not None:
         await exchange.http.respond(down.answer[0], [*down.answer[1], *verdict(exchange)], down.answer[2])
@@ -89,7 +95,37 @@ async def _forward(exchange: Exchange) -> None:
     raise Refusal(502, "upstream", "upstream_unavailable", f"{down.why}; try again later", may_retry=True)
 
 
-async def _once(exchange: Exchange, target: Target, rung: int) -> None:
+def _rungs(exchange: Exchange) -> Sequence[int]:
+    """The run's rung, then the stronger ones, then the weaker ones; what failed a moment ago comes last."""
+    run, now = exchange.followed.run, exchange.gateway.clock.now()
+    if not run.virtual.failover or len(run.ladder) == 1:
+        return (run.rung,)
+    order = [*range(run.rung, len(run.ladder)), *range(run.rung - 1, -1, -1)]
+    return sorted(order, key=lambda rung: run.ladder[rung].gate.down_until > now)
+
+
+async def _tries(exchange: Exchange, target: Target) -> _Down | None:
+    """Try one rung as often as its upstream allows; None once it has answered."""
+    gateway = exchange.gateway
+    left = target.upstream.retries if target.upstream else 0
+    wait_seconds = _FIRST_WAIT_SECONDS
+    while True:
+        try:
+            await _once(exchange, target)
+            target.gate.down_until = 0.0
+            return None
+        except _Down as down:
+            gateway.metrics.upstream_errors[target.name.partition(":")[0]] += 1
+            pause = max(wait_seconds, down.retry_after_seconds or 0.0)
+            if not down.may_retry or not left or pause > _PATIENCE_SECONDS:
+                if down.may_retry:
+                    target.gate.down_until = gateway.clock.now() + _DOWN_SECONDS
+                return down
+        left, wait_seconds = left - 1, 2 * wait_seconds
+        await gateway.clock.sleep(pause)
+
+
+async def _once(exchange: Exchange, target: Target) -> None:
     held = await _reserve(exchange, target)
     put = exchange.gateway.recorder.put
     try:
@@ -98,42 +134,50 @@ async def _once(exchange: Exchange, target: Target, rung: int) -> None:
         put(held.settle(Amount()))
         raise
     try:
-        if target.takes(exchange.dialect.family):
-            await _through(exchange, target, rung, held)
+        if target.takes(exchange.dialect):
+            await _through(exchange, target, held)
         else:
             from parcae.gateway.translated import answer_here
 
-            await answer_here(exchange, target, rung, held)
+            await answer_here(exchange, target, held)
     except OutcomeUnknown as error:
-        raise _Down(str(error), None, may_retry=True) from None
+        raise _Down(str(error), may_retry=True, retry_after_seconds=error.retry_after_seconds) from None
     except ProviderFailed as error:
         put(held.settle(Amount(calls=1)))
-        raise _Down(str(error), None, may_retry=error.may_retry) from None
+        raise _Down(str(error), may_retry=error.may_retry, retry_after_seconds=error.retry_after_seconds) from None
     finally:
         target.gate.leave()
         put(held.settle(None))  # nothing if it was settled: what was cut off is booked at its worst case
 
 
 async def _reserve(exchange: Exchange, target: Target) -> Held:
-    limited = exchange.purse.limited
-    if not limited:
-        return await exchange.purse.reserve(ONE_CALL, model=target.name)
-    if "usd" in limited and target.card.price is None:
+    asked = exchange.asked
+    worst = worst_of(
+        exchange.purse,
+        target,
+        prompt_tokens=REQUEST_TOKENS + TOOLS_TOKENS + len(exchange.body) + asked.bound_tokens,
+        completion_tokens=max_tokens(exchange) * asked.choices,
+    )
+    return await exchange.purse.reserve(worst, model=target.name)
+
+
+def worst_of(purse: Purse, target: Target, *, prompt_tokens: int, completion_tokens: int) -> Amount:
+    """What to set aside for a call. Raises Refusal (402) where dollars are limited and no price is known."""
+    if not purse.limited:
+        return ONE_CALL
+    if "usd" in purse.limited and target.card.price is None:
         raise Refusal(
             402,
             "no_budget",
             "no_price",
             f"no price is known for {target.name!r}, so a budget in dollars cannot hold; name it in [prices]",
         )
-    asked = exchange.asked
-    tokens = REQUEST_TOKENS + TOOLS_TOKENS + len(exchange.body) + asked.bound_tokens
-    worst = worst_case(
+    return worst_case(
         target.card,
-        prompt_tokens=tokens,
-        completion_tokens=max_tokens(exchange) * asked.choices,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
         seconds=target.upstream.timeout_seconds if target.upstream else 600.0,
     )
-    return await exchange.purse.reserve(worst, model=target.name)
 
 
 def max_tokens(exchange: Exchange) -> int:
@@ -143,7 +187,7 @@ def max_tokens(exchange: Exchange) -> int:
     return exchange.asked.max_tokens or bound
 
 
-async def _through(exchange: Exchange, target: Target, rung: int, held: Held) -> None:
+async def _through(exchange: Exchange, target: Target, held: Held) -> None:
     """The same protocol on both sides: the bytes go through."""
     upstream, dialect = target.upstream, exchange.dialect
     assert upstream is not None
@@ -152,24 +196,23 @@ async def _through(exchange: Exchange, target: Target, rung: int, held: Held) ->
     answer = await exchange.gateway.client.send(
         "POST",
         upstream.base_url + dialect.path,
-        _headers(exchange, target),
+        headers_for(exchange.http, upstream),
         splice(exchange.body, exchange.document, edits),
         upstream=upstream,
     )
     try:
         if answer.status >= 400:
-            await _failed(exchange, answer, held)
+            await _failed(exchange, target, answer, held)
         elif answer.headers.get("content-type", "").startswith("text/event-stream"):
-            await _stream(exchange, target, rung, held, answer)
+            await _stream(exchange, target, held, answer)
         else:
-            await _whole(exchange, target, rung, held, answer)
+            await _whole(exchange, target, held, answer)
     finally:
         answer.close()
 
 
-def _headers(exchange: Exchange, target: Target) -> dict[str, str]:
-    upstream = target.upstream
-    assert upstream is not None
+def headers_for(http: Http, upstream: Upstream) -> dict[str, str]:
+    """What the upstream gets: its own key, never the client's, and the few fields that are the client's to set."""
     headers = {"content-type": "application/json", "accept-encoding": "identity", **upstream.headers}
     if upstream.key:
         if upstream.family == "anthropic":
@@ -177,7 +220,7 @@ def _headers(exchange: Exchange, target: Target) -> dict[str, str]:
         else:
             headers["authorization"] = f"Bearer {upstream.key}"
     for name in _PASSED:
-        value = exchange.http.header(name.encode())
+        value = http.header(name.encode())
         if value:
             headers[name] = value
     if upstream.family == "anthropic":
@@ -185,55 +228,70 @@ def _headers(exchange: Exchange, target: Target) -> dict[str, str]:
     return headers
 
 
-async def _failed(exchange: Exchange, answer: Answer, held: Held) -> None:
+async def _failed(exchange: Exchange, target: Target, answer: Answer, held: Held) -> None:
     """An error of the upstream: tried again where that may help, else the client's to read."""
     try:
         body = await answer.read()
     except OutcomeUnknown:
         body = b"{}"
-    exchange.gateway.recorder.put(held.settle(Amount(calls=1)))
+    if answer.status not in LATE:
+        exchange.gateway.recorder.put(held.settle(Amount(calls=1)))
     if answer.status in (401, 403):  # our key, not the client's: what the upstream says about it is ours to read
-        raise Refusal(502, "upstream", "upstream_key", f"the upstream refused the gateway's own key ({answer.status})")
-    headers = [JSON, *(_kept(answer))]
+        raise _Down(f"{target.name.partition(':')[0]} refused the gateway's own key ({answer.status})", may_retry=False)
+    headers = [JSON, *_kept(answer)]
     if answer.status in RETRIED:
-        raise _Down(f"the upstream answered {answer.status}", (answer.status, headers, body), may_retry=True)
+        raise _Down(
+            f"the upstream answered {answer.status}",
+            (answer.status, headers, body),
+            may_retry=True,
+            retry_after_seconds=_seconds(answer.headers.get("retry-after", "")),
+        )
     await exchange.http.respond(answer.status, [*headers, *verdict(exchange)], body)
 
 
-async def _whole(exchange: Exchange, target: Target, rung: int, held: Held, answer: Answer) -> None:
+def _seconds(retry_after: str) -> float | None:
+    try:
+        return max(float(retry_after), 0.0)
+    except ValueError:  # a date, or nothing
+        return None
+
+
+async def _whole(exchange: Exchange, target: Target, held: Held, answer: Answer) -> None:
     body = await answer.read()
     try:
-        from pydantic_core import from_json
-
         document = from_json(body)
     except ValueError:
-        raise OutcomeUnknown("the upstream's reply is not JSON") from None
+        raise OutcomeUnknown(f"the reply of {target.name} is not JSON") from None
     said = exchange.dialect.reply(document if isinstance(document, dict) else {})
-    finish(exchange, target, rung, held, said)
+    finish(exchange, target, held, said)
+    await exchange.gateway.recorder.flush()
     await exchange.http.respond(answer.status, [JSON, *_kept(answer), *verdict(exchange, target)], body)
 
 
-async def _stream(exchange: Exchange, target: Target, rung: int, held: Held, answer: Answer) -> None:
+async def _stream(exchange: Exchange, target: Target, held: Held, answer: Answer) -> None:
     http, listener = exchange.http, exchange.dialect.listen(exchange.asked)
+    finished = False
     try:
         async for chunk in answer.chunks():
             out = listener.feed(chunk)
+            if listener.complete and not finished:
+                finished = True  # before the end reaches the client, who may go on with it at once
+                finish(exchange, target, held, listener.said())
+                await exchange.gateway.recorder.flush()
             if not http.started:
                 kind = (b"content-type", answer.headers["content-type"].encode("latin-1"))
                 await http.start(answer.status, [kind, *_kept(answer), *verdict(exchange, target)])
             if out:
                 await http.write(out)
-        if not listener.complete:
-            raise OutcomeUnknown("the upstream's stream was cut")
+        if not finished:
+            raise OutcomeUnknown(f"the stream of {target.name} was cut")
     except (OutcomeUnknown, ValueError) as error:
         if not http.started:
             raise OutcomeUnknown(str(error), may_retry=True) from None
-        exchange.gateway.metrics.upstream_errors[target.name.partition(":")[0]] += 1
-        refusal = Refusal(502, "upstream", "stream_cut", f"{error}; the reply is incomplete", may_retry=True)
-        await http.write(exchange.dialect.refuse_midway(refusal))
-        await http.end()
-        return
-    finish(exchange, target, rung, held, listener.said())
+        if not finished:
+            exchange.gateway.metrics.upstream_errors[target.name.partition(":")[0]] += 1
+            refusal = Refusal(502, "upstream", "stream_cut", f"{error}; the reply is incomplete", may_retry=True)
+            await http.write(exchange.dialect.refuse_midway(refusal))
     await http.end()
 
 
@@ -241,20 +299,15 @@ def _kept(answer: Answer) -> list[Header]:
     return [(name.encode(), answer.headers[name].encode("latin-1")) for name in _RETURNED if name in answer.headers]
 
 
-def finish(exchange: Exchange, target: Target, rung: int, held: Held, said: Said) -> None:
+def finish(exchange: Exchange, target: Target, held: Held, said: Said) -> None:
     """The reply is whole: settle, and remember what the next request is expected to extend."""
     gateway, run, placed = exchange.gateway, exchange.followed.run, exchange.followed.placed
     cost_usd = None if said.usage is None or target.card.price is None else target.card.price.cost_usd(said.usage)
     events: list[Event] = list(held.settle(_actual(exchange, said.usage, cost_usd)))
-    if rung > run.rung:
-        run.rung = rung  # an upstream was down: the run stays where it was answered
     run.cost_usd = None if run.cost_usd is None or cost_usd is None else run.cost_usd + cost_usd
     if run.would_stop:
         gateway.metrics.would_save_usd += cost_usd or 0.0
-    usage = said.usage or Usage()
-    gateway.metrics.tokens[target.name, "prompt"] += usage.prompt_tokens
-    gateway.metrics.tokens[target.name, "completion"] += usage.completion_tokens
-    gateway.metrics.cost_usd[target.name] = gateway.metrics.cost_usd.get(target.name, 0.0) + (cost_usd or 0.0)
+    gateway.metrics.used(target.name, said.usage or Usage(), cost_usd)
     run.pending = Pending(step=placed.step, said=said, model=target.name, cost_usd=cost_usd)
     key = exchange.followed.key
     marks = gateway.runs.identities(key).served(run.name, exchange.dialect.message(said))
@@ -276,6 +329,8 @@ def finish(exchange: Exchange, target: Target, rung: int, held: Held, said: Said
             rung=run.rung,
             private=run.private,
             forked_from=placed.forked_from,
+            number=run.completed,
+            cost_usd=run.cost_usd,
         )
     )
     gateway.recorder.put(events)

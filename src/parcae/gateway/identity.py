@@ -175,7 +175,8 @@ class Identities:
             placed = self._continued(messages, chain, replies)
             if placed is not None:
                 return placed
-        opening = task or last.hex() or "empty"
+        begun = replies[0] - 1 if replies else len(chain) - 1
+        opening = task or (chain[begun].hex() if begun >= 0 else "empty")
         return self._new(opening, len(replies), "same_opening" if self._tasks[opening] else "new")
 
     def _repeated(self, last: Fingerprint, again: bool) -> Placed | None:

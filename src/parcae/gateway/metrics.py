@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from parcae.core.usage import Usage
+
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -35,6 +37,12 @@ class Metrics:
         """A forecast was made."""
         self.looks += 1
         self.p_fail += p_fail
+
+    def used(self, model: str, usage: Usage, cost_usd: float | None) -> None:
+        """A model was paid for."""
+        self.tokens[model, "prompt"] += usage.prompt_tokens
+        self.tokens[model, "completion"] += usage.completion_tokens
+        self.cost_usd[model] = self.cost_usd.get(model, 0.0) + (cost_usd or 0.0)
 
     def took(self, endpoint: str, status: int, seconds: float) -> None:
         """A request was answered."""

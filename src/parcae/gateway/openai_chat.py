@@ -18,6 +18,7 @@ from parcae.gateway.dialect import (
     Listener,
     Result,
     Said,
+    StreamWriter,
     bound_of,
     canonical,
     count_of,
@@ -85,10 +86,10 @@ class OpenAIChat:
             raise bad(f"`messages[{index}].role` must be one of {', '.join(sorted(_ROLES))}", "wrong_value")
         content = turn.get("content")
         if role == "assistant":
-            return _from_model(_text(content), _calls(turn, f"messages[{index}]"))
+            return from_model(_text(content), _calls(turn, f"messages[{index}]"))
         if content is not None and not isinstance(content, str | list):
             raise bad(f"`messages[{index}].content` must be text or a list of parts", "wrong_type")
-        text = content if isinstance(content, str) else dumps(content).decode()
+        text = content if isinstance(content, str) else _plain(content)
         call_id = text_of(turn.get("tool_call_id"))
         return Message(content=f"{role}\0{call_id}\0{text}".encode(), call_ids=(call_id,) if call_id else ())
 
@@ -128,7 +129,7 @@ class OpenAIChat:
 
     def message(self, said: Said) -> Message:
         """The reply as identity will see it."""
-        return _from_model(said.text, said.calls)
+        return from_model(said.text, said.calls)
 
     def listen(self, asked: Asked) -> Listener:
         """Follow a streamed reply."""
@@ -146,11 +147,11 @@ class OpenAIChat:
 
     def refuse(self, refusal: Refusal) -> bytes:
         """An error body."""
-        return dumps({"error": _error(refusal)})
+        return dumps({"error": error_document(refusal)})
 
     def refuse_midway(self, refusal: Refusal) -> bytes:
         """The same within a stream."""
-        return event(dumps({"error": _error(refusal)}))
+        return event(dumps({"error": error_document(refusal)}))
 
     def write(self, said: Said, *, model: str, reply_id: str) -> bytes:
         """A whole reply."""
@@ -161,24 +162,39 @@ class OpenAIChat:
         head = _head("chat.completion", model, reply_id)
         return dumps({**head, "choices": [choice], "usage": usage_document(said.usage)})
 
-    def opening(self, *, model: str, reply_id: str) -> bytes:
-        """The first chunk: the role."""
-        return _chunk(model, reply_id, {"role": "assistant", "content": ""})
+    def writer(self, *, model: str, reply_id: str, wants_usage: bool) -> StreamWriter:
+        """Writes a streamed reply."""
+        return _ChatWriter(model, reply_id, wants_usage=wants_usage)
 
-    def fragment(self, text: str, *, model: str, reply_id: str) -> bytes:
-        """A chunk of text."""
-        return _chunk(model, reply_id, {"content": text})
 
-    def closing(self, said: Said, *, model: str, reply_id: str, streamed: bool, wants_usage: bool) -> bytes:
+class _ChatWriter:
+    """Writes a streamed reply, chunk by chunk."""
+
+    def __init__(self, model: str, reply_id: str, *, wants_usage: bool) -> None:
+        self._head = _head("chat.completion.chunk", model, reply_id)
+        self._wants_usage, self._begun = wants_usage, False
+
+    def fragment(self, text: str) -> bytes:
+        """A chunk of text, the first one after the role."""
+        begin = b"" if self._begun else self._chunk({"role": "assistant", "content": ""})
+        self._begun = True
+        return begin + self._chunk({"content": text})
+
+    def end(self, said: Said) -> bytes:
         """The calls, the finish, the usage if asked for, the end."""
-        parts = [] if streamed or not said.text else [self.fragment(said.text, model=model, reply_id=reply_id)]
+        parts = []
+        if not self._begun:
+            parts.append(self.fragment(said.text) if said.text else self._chunk({"role": "assistant", "content": None}))
         for index, call in enumerate(said.calls):
-            parts.append(_chunk(model, reply_id, {"tool_calls": [{"index": index, **_call_document(call)}]}))
-        parts.append(_chunk(model, reply_id, {}, finish=_finish(said)))
-        if wants_usage:
-            head = _head("chat.completion.chunk", model, reply_id)
-            parts.append(event(dumps({**head, "choices": [], "usage": usage_document(said.usage)})))
+            parts.append(self._chunk({"tool_calls": [{"index": index, **_call_document(call)}]}))
+        parts.append(self._chunk({}, finish=_finish(said)))
+        if self._wants_usage:
+            parts.append(event(dumps({**self._head, "choices": [], "usage": usage_document(said.usage)})))
         return b"".join(parts) + event(b"[DONE]")
+
+    def _chunk(self, delta: Document, finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return event(dumps({**self._head, "choices": [choice]}))
 
 
 class _ChatStream:
@@ -267,6 +283,14 @@ def _text(content: object) -> str:
     return "".join(text_of(part.get("text")) or text_of(part.get("refusal")) for part in parts)
 
 
+def _plain(content: object) -> str:
+    """Parts as every client writes them: some write text as a list of one part."""
+    parts = [object_of(part) for part in list_of(content)]
+    if all(part.get("type") == "text" for part in parts):
+        return "".join(text_of(part.get("text")) for part in parts)
+    return dumps(content).decode()
+
+
 def _calls(turn: Document, where: str) -> tuple[Call, ...]:
     calls = turn.get("tool_calls")
     if calls is None:
@@ -283,7 +307,8 @@ def _calls(turn: Document, where: str) -> tuple[Call, ...]:
     )
 
 
-def _from_model(text: str, calls: tuple[Call, ...]) -> Message:
+def from_model(text: str, calls: tuple[Call, ...]) -> Message:
+    """What identity sees of something that the model said."""
     if not calls:
         return Message(content=f"assistant\0{text.strip()}".encode(), from_model=True)
     named = "\0".join(f"{call.id}\0{call.name}\0{canonical(call.arguments)}" for call in calls)
@@ -291,17 +316,13 @@ def _from_model(text: str, calls: tuple[Call, ...]) -> Message:
     return Message(content=content, from_model=True, call_ids=tuple(call.id for call in calls))
 
 
-def _error(refusal: Refusal) -> dict[str, object]:
+def error_document(refusal: Refusal) -> dict[str, object]:
+    """An error in OpenAI's shape."""
     return {"message": refusal.sentence, "type": _TYPES[refusal.kind], "param": None, "code": refusal.code}
 
 
 def _head(kind: str, model: str, reply_id: str) -> dict[str, object]:
     return {"id": f"chatcmpl-{reply_id}", "object": kind, "created": int(time.time()), "model": model}
-
-
-def _chunk(model: str, reply_id: str, delta: Document, finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-    return event(dumps({**_head("chat.completion.chunk", model, reply_id), "choices": [choice]}))
 
 
 def _call_document(call: Call) -> dict[str, object]:

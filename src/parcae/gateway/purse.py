@@ -1,94 +1,157 @@
 """What one request draws on: the accounts of its key, its key's day, its task and its run. Reserve first, settle after.
 
-Knows nothing of wire formats. Accounts are `ledger`'s, handed in as a function, so that tests may hand in others.
+Each account is a root of its own and is read from the journal when it is first needed, so that no restart and no
+pressure on memory forgets what was spent. Knows nothing of wire formats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from parcae.core.errors import BudgetExceeded
 from parcae.core.protocols import Account, Clock, Event, ModelCard, Reservation
 from parcae.core.usage import Amount, Limits, Price, Usage
 from parcae.gateway.config import Key
+from parcae.gateway.flights import Flights
+from parcae.gateway.record import Recorder
 from parcae.gateway.refusal import Refusal
 
 ONE_CALL = Amount(calls=1)
-OpenAccount = Callable[[str, Limits], Account]
+_MOST_ACCOUNTS = 2_000
+
+
+class Root(Account, Protocol):
+    """An account that can be given back to the journal."""
+
+    async def close(self) -> None:
+        """Give back what lies in blocks."""
+        ...
+
+
+OpenAccount = Callable[[str, Limits], Awaitable[Root]]
 
 
 class Held:
     """Reservations for one call; settles once."""
 
-    def __init__(self, reservations: Sequence[Reservation]) -> None:
-        self._reservations = reservations
-        self._events: tuple[Event, ...] | None = None
+    def __init__(self, reservations: Sequence[Reservation], slots: Sequence[int], recorder: Recorder) -> None:
+        self._reservations, self._slots, self._recorder = reservations, slots, recorder
+        self._open = True
 
     def settle(self, actual: Amount | None) -> tuple[Event, ...]:
-        """Free what was not used; None books the worst case. Nothing the second time."""
-        if self._events is not None:
+        """Free what was not used; None books the worst case. Nothing the second time. Put the events at once."""
+        if not self._open:
             return ()
-        self._events = tuple(reservation.settle(actual) for reservation in self._reservations)
-        return self._events
+        self._open = False
+        events = tuple(reservation.settle(actual) for reservation in self._reservations)
+        self._recorder.landed(self._slots)
+        return events
 
 
 class Purse:
     """The accounts that a request draws on, side by side."""
 
-    def __init__(self, accounts: Sequence[Account]) -> None:
-        self._accounts = accounts
-
-    @property
-    def limited(self) -> frozenset[str]:
-        """The units that some account limits."""
-        return frozenset().union(*(account.limited for account in self._accounts))
+    def __init__(self, accounts: Sequence[Account], flights: Flights | None, recorder: Recorder) -> None:
+        self._accounts, self._flights, self._recorder = accounts, flights, recorder
+        self.limited: frozenset[str] = frozenset().union(*(account.limited for account in accounts))
 
     async def reserve(self, worst: Amount, *, model: str) -> Held:
         """Set `worst` aside in every account. Raises Refusal (402) with the facts."""
         held: list[Reservation] = []
+        slots: list[int] = []
         try:
             for account in self._accounts:
                 held.append(await account.reserve(worst, model=model))
+                self._depart(account, held[-1], worst, slots)
         except BaseException as error:
-            for reservation in held:
-                reservation.settle(Amount())
+            self._recorder.put([reservation.settle(Amount()) for reservation in held])
+            self._recorder.landed(slots)
             if isinstance(error, BudgetExceeded):
                 raise exhausted(error) from None
             raise
-        return Held(held)
+        return Held(held, slots, self._recorder)
+
+    def _depart(self, account: Account, reservation: Reservation, worst: Amount, slots: list[int]) -> None:
+        block: str | None = getattr(reservation, "block", None)
+        if block is not None and self._flights is not None:
+            slots.append(self._flights.depart(account.id, reservation.id, block, worst))  # type: ignore[attr-defined]  # who draws from blocks names its reservations
 
 
 class Bank:
     """Opens the accounts of keys. `clock` says which day it is."""
 
-    def __init__(self, open_account: OpenAccount, clock: Clock) -> None:
-        self._open, self._clock = open_account, clock
-        self._roots: dict[str, Account] = {}
+    def __init__(self, open_account: OpenAccount, clock: Clock, recorder: Recorder, flights: Flights | None) -> None:
+        self._open, self._clock, self._recorder, self._flights = open_account, clock, recorder, flights
+        self._roots: OrderedDict[str, Root] = OrderedDict()
+        self._opening: dict[str, asyncio.Future[Root]] = {}
 
-    def purse(self, key: Key | None, task: str, run: str, run_limits: Limits) -> Purse:
-        """What a request of `key` for `task` draws on; `run_limits` bind the run (a virtual model's budget)."""
+    async def purse(self, key: Key | None, task: str, run: str, run_limits: Limits) -> Purse:
+        """What a request of `key` for `task` draws on; `run_limits` bind the run (a virtual model's budget).
+
+        Raises:
+            StoreFailed: the journal cannot tell what was spent before.
+        """
         name = "open" if key is None else key.name
-        account = self._root(f"gateway/keys/{name}", Limits() if key is None else key.total)
+        wanted = [(f"gateway/keys/{name}", Limits() if key is None else key.total)]
         if key is not None and not key.day.is_open():
-            day = datetime.fromtimestamp(self._clock.now(), UTC).date()
-            account = account.child(f"day-{day.isoformat()}", key.day)
-        accounts = [account]
+            wanted.append((f"gateway/days/{name}/{self._today()}", key.day))
         if key is not None and not key.task.is_open():
-            accounts.append(self._root(f"gateway/tasks/{name}", Limits()).child(task, key.task))
+            wanted.append((f"gateway/tasks/{name}/{task}", key.task))
         if not run_limits.is_open():
-            accounts.append(self._root(f"gateway/limits/{name}", Limits()).child(run, run_limits))
-        return Purse(accounts)
+            wanted.append((f"gateway/limits/{name}/{run}", run_limits))
+        known = [self._roots.get(scope) for scope, _ in wanted]
+        accounts = [
+            await self._root(scope, limits) if account is None else account
+            for (scope, limits), account in zip(wanted, known, strict=True)
+        ]
+        for scope, _ in wanted[1:]:
+            self._roots.move_to_end(scope)
+        return Purse(accounts, self._flights, self._recorder)
 
-    def spent(self, key: Key | None) -> Amount:
-        """What a key has spent."""
+    async def spent(self, key: Key | None) -> tuple[Amount, Amount | None]:
+        """What a key has spent in all (of an unlimited one: since the start), and today if its days are limited."""
         name = "open" if key is None else key.name
-        return self._root(f"gateway/keys/{name}", Limits() if key is None else key.total).spent
+        root = await self._root(f"gateway/keys/{name}", Limits() if key is None else key.total)
+        if key is None or key.day.is_open():
+            return root.spent, None
+        return root.spent, (await self._root(f"gateway/days/{name}/{self._today()}", key.day)).spent
 
-    def _root(self, scope: str, limits: Limits) -> Account:
-        if scope not in self._roots:
-            self._roots[scope] = self._open(scope, limits)
-        return self._roots[scope]
+    async def close(self) -> None:
+        """Give all blocks back."""
+        for root in self._roots.values():
+            await root.close()
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
+
+    async def _root(self, scope: str, limits: Limits) -> Root:
+        if scope in self._roots:
+            return self._roots[scope]
+        if scope not in self._opening:
+            self._opening[scope] = asyncio.ensure_future(self._opened(scope, limits))
+        return await asyncio.shield(self._opening[scope])
+
+    async def _opened(self, scope: str, limits: Limits) -> Root:
+        try:
+            if len(self._roots) >= _MOST_ACCOUNTS:
+                await self._close_the_quietest()
+            root = self._roots[scope] = await self._open(scope, limits)
+            if self._flights is not None:
+                self._flights.taken_up(scope)
+            return root
+        finally:
+            del self._opening[scope]
+
+    async def _close_the_quietest(self) -> None:
+        """Make room. What is closed is read again from the journal, which must know of it first."""
+        for scope in [scope for scope in self._roots if not scope.startswith("gateway/keys/")][: _MOST_ACCOUNTS // 4]:
+            if getattr(self._roots[scope], "flying", 0) == 0:
+                await self._roots.pop(scope).close()
+        await self._recorder.flush()
 
 
 def worst_case(card: ModelCard, *, prompt_tokens: int, completion_tokens: int, seconds: float) -> Amount:

@@ -1,16 +1,18 @@
-"""Writes events to the journal behind the responses: requests put, one task appends whatever has gathered.
+"""Writes events to the journal: requests put, one task appends whatever has gathered, in one commit for all.
 
-A response never waits for the disk, unless so much has gathered that memory must be bounded. Knows nothing of events.
+A reply is in the journal before its end reaches the client, so that no crash forgets whose it was; that costs one group
+commit. Everything else waits for nobody. Knows nothing of events.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from parcae.core.errors import StoreFailed
 from parcae.core.protocols import Event, Journal
+from parcae.gateway.flights import Flights
 
 _MOST = 20_000
 _log = logging.getLogger("parcae.gateway")
@@ -19,12 +21,13 @@ _log = logging.getLogger("parcae.gateway")
 class Recorder:
     """The only writer of the gateway's events. `failed` holds what broke; then nothing more is written."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, flights: Flights | None = None) -> None:
+        self._journal, self._flights = journal, flights
         self._gathered: list[Event] = []
+        self._landed: list[int] = []
         self._more = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._written: asyncio.Future[None] | None = None  # of what has gathered
+        self._writing: asyncio.Future[None] | None = None  # of what is being written
         self._task: asyncio.Task[None] | None = None
         self.failed: StoreFailed | None = None
 
@@ -36,8 +39,11 @@ class Recorder:
         """Write these soon, in order, after all that was put before."""
         self._gathered.extend(events)
         if self._gathered:
-            self._idle.clear()
             self._more.set()
+
+    def landed(self, slots: Sequence[int]) -> None:
+        """The calls in these slots are settled by what is put before the loop turns."""
+        self._landed.extend(slots)
 
     @property
     def waiting(self) -> int:
@@ -47,12 +53,18 @@ class Recorder:
     async def room(self) -> None:
         """Wait while too much has gathered."""
         if len(self._gathered) > _MOST:
-            await self._idle.wait()
+            await self.flush()
 
     async def flush(self) -> None:
-        """Wait until everything put so far is durable."""
-        if self._task is not None and not self._task.done():
-            await self._idle.wait()
+        """Wait until everything put so far is durable, or the journal has failed."""
+        if self.failed is not None or self._task is None:
+            return
+        if self._gathered:
+            if self._written is None:
+                self._written = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._written)
+        elif self._writing is not None:
+            await asyncio.shield(self._writing)
 
     async def close(self) -> None:
         """Write what is left and stop."""
@@ -62,17 +74,21 @@ class Recorder:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _write(self) -> None:
-        while True:
+        while self.failed is None:
             await self._more.wait()
             self._more.clear()
             batch, self._gathered = self._gathered, []
+            landed, self._landed = self._landed, []
+            written, self._written = self._written, None
+            self._writing = written or asyncio.get_running_loop().create_future()
             try:
-                if batch:
-                    await self._journal.append(batch)
+                await self._journal.append(batch)
+                if self._flights is not None:
+                    self._flights.land(landed)
             except StoreFailed as error:
                 self.failed = error
                 _log.error("the journal failed: %s", error)
-                self._idle.set()
-                return
-            if not self._gathered:
-                self._idle.set()
+            self._writing.set_result(None)
+            self._writing = None
+        if self._written is not None:
+            self._written.set_result(None)

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from parcae.core.errors import ParcaeError
 from parcae.core.events import OutcomeGiven
+from parcae.core.usage import Amount
 from parcae.gateway.dialect import dumps, field_of, parse
 from parcae.gateway.http import Http
 from parcae.gateway.refusal import Refusal, bad
@@ -56,7 +57,7 @@ def rest(gateway: Gateway) -> Starlette:
 
 async def _unknown(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
-    sentence = f"{request.method} {request.url.path} is not served here; see docs/guides/gateway.md"
+    sentence = f"{request.method} {request.url.path} is not served here; see docs/guide/gateway.md"
     return _json({"error": {"message": sentence, "type": "invalid_request_error", "code": "unknown_url"}}, status)
 
 
@@ -165,10 +166,18 @@ def _run_document(run: Run) -> dict[str, object]:
 async def _budget(gateway: Gateway, request: Request) -> Response:
     """What the caller's key has spent."""
     key = gateway.keyring.check(_http(request))
-    spent = gateway.bank.spent(key)
+    total, today = await gateway.bank.spent(key)
     return _json(
-        {"key": None if key is None else key.name, "usd": spent.usd, "tokens": spent.tokens, "calls": spent.calls}
+        {
+            "key": None if key is None else key.name,
+            "spent": _amount(total),
+            "today": None if today is None else _amount(today),
+        }
     )
+
+
+def _amount(amount: Amount) -> dict[str, object]:
+    return {"usd": amount.usd, "tokens": amount.tokens, "requests": amount.calls}
 
 
 def _http(request: Request) -> Http:

@@ -47,6 +47,7 @@ class Run:
     cost_usd: float | None = 0.0
     seen_at: float = 0.0
     completed: int = 0  # complete steps, as the journal numbers them
+    revived_at: int | None = None  # the step at which a process before this one left it
 
     @property
     def target(self) -> Target:

@@ -7,17 +7,25 @@ import time
 from collections.abc import Awaitable, Callable
 
 from parcae.core.errors import ParcaeError
+from parcae.gateway.anthropic_messages import AnthropicMessages
 from parcae.gateway.dialect import Dialect, parse
+from parcae.gateway.embeddings import PATH, embed
 from parcae.gateway.follow import follow
 from parcae.gateway.forward import Exchange, forward
 from parcae.gateway.http import JSON, ASGIMessage, Gone, Header, Http, Receive, Send, while_listening
 from parcae.gateway.openai_chat import OpenAIChat
+from parcae.gateway.openai_responses import OpenAIResponses
 from parcae.gateway.refusal import Refusal
 from parcae.gateway.state import Gateway
 from parcae.gateway.stopped import answer_stopped
 
 _log = logging.getLogger("parcae.gateway")
-DIALECTS: dict[str, Dialect] = {"/v1/chat/completions": OpenAIChat()}
+DIALECTS: dict[str, Dialect] = {
+    "/v1/chat/completions": OpenAIChat(),
+    "/v1/responses": OpenAIResponses(),
+    "/v1/messages": AnthropicMessages(),
+}
+_EMBEDDINGS = OpenAIChat()  # its errors are written in the same shape
 App = Callable[[ASGIMessage, Receive, Send], Awaitable[None]]
 
 
@@ -30,7 +38,7 @@ class Application:
     async def __call__(self, scope: ASGIMessage, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
         if scope["type"] == "http" and scope["method"] == "POST":
-            dialect = DIALECTS.get(scope["path"])
+            dialect = DIALECTS.get(scope["path"]) or (_EMBEDDINGS if scope["path"] == PATH else None)
             if dialect is not None:
                 await self._answer(dialect, Http(scope, receive, send))
                 return
@@ -67,6 +75,9 @@ async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
     key = gateway.keyring.check(http)
     body = await http.body(gateway.config.bounds.body_bytes)
     document = parse(body)
+    if dialect is _EMBEDDINGS:
+        await while_listening(http, embed(gateway, key, http, document, body))
+        return
     asked = dialect.read(document)
     if gateway.recorder.failed is not None:
         raise Refusal(503, "upstream", "store_failed", str(gateway.recorder.failed), may_retry=True)
@@ -81,7 +92,7 @@ async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
         document=document,
         body=body,
         followed=followed,
-        purse=gateway.bank.purse(key, run.task, run.name, run.virtual.stage.limits),
+        purse=await gateway.bank.purse(key, run.task, run.name, run.virtual.stage.limits),
         began=gateway.clock.now(),
     )
     if run.stopped is not None:

@@ -14,6 +14,7 @@ from parcae.gateway.config import GatewayConfig
 from parcae.gateway.rest import rest
 from parcae.gateway.serve import Application
 from parcae.store.nowhere import NowhereJournal
+from parcae.store.redact import Redactor
 from parcae.store.sqlite import SqliteJournal
 
 _log = logging.getLogger("parcae.gateway")
@@ -29,7 +30,7 @@ async def serve(config: GatewayConfig, env: Mapping[str, str], *, ready: Callabl
     if config.journal is None:
         await _serve(config, env, NowhereJournal(), ready)
         return
-    async with SqliteJournal.open(config.journal) as journal:
+    async with SqliteJournal.open(config.journal, redact=Redactor(config.secrets)) as journal:
         await _serve(config, env, journal, ready)
 
 

@@ -16,7 +16,7 @@ from parcae.gateway.purse import Bank
 from parcae.gateway.record import Recorder
 from parcae.gateway.refusal import Refusal
 from parcae.gateway.runs import Runs
-from parcae.gateway.targets import Targets
+from parcae.gateway.targets import Target, Targets
 from parcae.gateway.upstream import Client
 
 _TASKS_REMEMBERED = 20_000
@@ -57,6 +57,22 @@ class Gateway:
             names = ", ".join(self.config.models) or "none"
             raise Refusal(404, "not_found", "model_not_found", f"{error}; virtual models here: {names}") from None
         return VirtualModel(name=target.name, stage=StagePlan(ladder=(target.name,)))
+
+    def ladder(self, virtual: VirtualModel, *, private: bool) -> tuple[Target, ...]:
+        """The rungs that may be used. Raises Refusal: 403 where privacy leaves none, 404 where one does not exist."""
+        try:
+            ladder = tuple(self.targets.find(name) for name in virtual.stage.ladder)
+        except CallerMistake as error:
+            raise Refusal(404, "not_found", "model_not_found", str(error)) from None
+        allowed = tuple(target for target in ladder if target.local or not private)
+        if not allowed:
+            raise Refusal(
+                403,
+                "forbidden",
+                "private",
+                f"{virtual.name!r} has no local model, and a private task never leaves these",
+            )
+        return allowed
 
     def first_of(self, scope: str) -> bool:
         """Whether this task is new to the process."""

@@ -27,8 +27,6 @@ async def answer_stopped(exchange: Exchange, why: str) -> None:
         await http.respond(200, [JSON, *verdict(exchange)], dialect.write(said, model=model, reply_id=reply_id))
         return
     await http.start(200, [_EVENTS, *verdict(exchange)])
-    await http.write(
-        dialect.opening(model=model, reply_id=reply_id)
-        + dialect.closing(said, model=model, reply_id=reply_id, streamed=False, wants_usage=exchange.asked.wants_usage)
-    )
+    writer = dialect.writer(model=model, reply_id=reply_id, wants_usage=exchange.asked.wants_usage)
+    await http.write(writer.end(said))
     await http.end()

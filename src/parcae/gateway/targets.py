@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Model, ModelCard
-from parcae.gateway.dialect import Family
+from parcae.gateway.dialect import Dialect
 from parcae.gateway.upstream import Gate, Upstream
 
 
@@ -25,9 +25,13 @@ class Target:
     gate: Gate
     local: bool
 
-    def takes(self, family: Family) -> bool:
+    def takes(self, dialect: Dialect) -> bool:
         """Whether bytes of this protocol go through as they are."""
-        return self.upstream is not None and self.upstream.family == family
+        return (
+            self.upstream is not None
+            and self.upstream.family == dialect.family
+            and (dialect.path != "/responses" or self.upstream.responses)
+        )
 
 
 class Targets:
@@ -38,7 +42,7 @@ class Targets:
         upstreams: Mapping[str, Upstream],
         *,
         card: Callable[[str], ModelCard],
-        open_model: Callable[[str], Model],
+        open_model: Callable[[Target], Model],
     ) -> None:
         self._upstreams, self._card, self._open = upstreams, card, open_model
         self._gates = {name: Gate(name, up.max_in_flight, up.queue) for name, up in upstreams.items()}
@@ -60,8 +64,15 @@ class Targets:
     def model(self, target: Target) -> Model:
         """The target as a Model, for requests that its upstream does not take as they are. Raises CallerMistake."""
         if target.name not in self._models:
-            self._models[target.name] = self._open(target.name)
+            self._models[target.name] = self._open(target)
         return self._models[target.name]
+
+    async def close(self) -> None:
+        """Close the connections of every model that was opened."""
+        for model in self._models.values():
+            close = getattr(model, "close", None)
+            if close is not None:
+                await close()
 
     def _found(self, name: str) -> Target:
         provider, colon, model = name.partition(":")

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from parcae.core.errors import CallerMistake
+from parcae.core.errors import CallerMistake, ParcaeError
 from parcae.core.protocols import Reply, Request
 from parcae.gateway.dialect import Asked, Call, Dialect, Document, Said, dumps, object_of, text_of
 from parcae.gateway.forward import Exchange, finish, max_tokens, verdict
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _EVENTS: Header = (b"content-type", b"text/event-stream; charset=utf-8")
 
 
-async def answer_here(exchange: Exchange, target: Target, rung: int, held: Held) -> None:
+async def answer_here(exchange: Exchange, target: Target, held: Held) -> None:
     """Ask the target's Model and write its reply in the client's protocol.
 
     Raises:
@@ -36,52 +36,49 @@ async def answer_here(exchange: Exchange, target: Target, rung: int, held: Held)
         model = exchange.gateway.targets.model(target)
     except CallerMistake as error:
         raise Refusal(502, "upstream", "model_unavailable", str(error)) from None
-    request = request_of(exchange)
+    request = request_of(exchange, target)
     if exchange.asked.stream:
-        await _streamed(exchange, target, rung, held, request)
+        await _streamed(exchange, target, held, request)
         return
     said = said_of(await model.reply(request))
-    finish(exchange, target, rung, held, said)
+    finish(exchange, target, held, said)
+    await exchange.gateway.recorder.flush()
     body = exchange.dialect.write(said, model=target.name, reply_id=secrets.token_hex(12))
     await exchange.http.respond(200, [JSON, *verdict(exchange, target)], body)
 
 
-async def _streamed(exchange: Exchange, target: Target, rung: int, held: Held, request: Request) -> None:
-    http, dialect, model = exchange.http, exchange.dialect, exchange.gateway.targets.model(target)
-    reply_id, fragments = secrets.token_hex(12), asyncio.Queue[str | None]()
+async def _streamed(exchange: Exchange, target: Target, held: Held, request: Request) -> None:
+    http, model = exchange.http, exchange.gateway.targets.model(target)
+    writer = exchange.dialect.writer(
+        model=target.name, reply_id=secrets.token_hex(12), wants_usage=exchange.asked.wants_usage
+    )
+    fragments = asyncio.Queue[str | None]()
     asking = asyncio.ensure_future(model.reply(request, fragments.put_nowait))
     asking.add_done_callback(lambda _: fragments.put_nowait(None))
-    streamed = False
     try:
         while (fragment := await fragments.get()) is not None:
-            if not streamed:
+            if not http.started:
                 await http.start(200, [_EVENTS, *verdict(exchange, target)])
-                await http.write(dialect.opening(model=target.name, reply_id=reply_id))
-            streamed = True
-            await http.write(dialect.fragment(fragment, model=target.name, reply_id=reply_id))
-        try:
-            said = said_of(asking.result())
-        except Exception as error:
-            if not streamed:
-                raise
-            refusal = Refusal(502, "upstream", "stream_cut", f"{error}; the reply is incomplete", may_retry=True)
-            await http.write(dialect.refuse_midway(refusal))
-            await http.end()
-            return
+            await http.write(writer.fragment(fragment))
+        said = said_of(asking.result())
+    except ParcaeError as error:
+        if not http.started:
+            raise
+        refusal = Refusal(502, "upstream", "stream_cut", f"{error}; the reply is incomplete", may_retry=True)
+        await http.write(exchange.dialect.refuse_midway(refusal))
+        await http.end()
+        return
     finally:
         asking.cancel()
-    finish(exchange, target, rung, held, said)
-    if not streamed:
+    finish(exchange, target, held, said)
+    await exchange.gateway.recorder.flush()
+    if not http.started:
         await http.start(200, [_EVENTS, *verdict(exchange, target)])
-        await http.write(dialect.opening(model=target.name, reply_id=reply_id))
-    wants_usage = exchange.asked.wants_usage
-    await http.write(
-        dialect.closing(said, model=target.name, reply_id=reply_id, streamed=streamed, wants_usage=wants_usage)
-    )
+    await http.write(writer.end(said))
     await http.end()
 
 
-def request_of(exchange: Exchange) -> Request:
+def request_of(exchange: Exchange, target: Target) -> Request:
     """The client's request as the product's own."""
     document, dialect = exchange.document, exchange.dialect
     temperature, seed = document.get("temperature"), document.get("seed")
@@ -92,6 +89,7 @@ def request_of(exchange: Exchange) -> Request:
         max_tokens=max_tokens(exchange),
         temperature=float(temperature) if isinstance(temperature, int | float) else None,
         seed=seed if isinstance(seed, int) else None,
+        timeout_seconds=target.upstream.timeout_seconds if target.upstream else 600.0,
     )
 
 

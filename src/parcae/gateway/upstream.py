@@ -22,7 +22,10 @@ from parcae.gateway.refusal import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """One server. `key` is sent with every call and shown to nobody; `local` marks the user's own machines."""
+    """One server. `key` is sent with every call and shown to nobody; `local` marks the user's own machines.
+
+    `responses`: it serves OpenAI's `/v1/responses`; else such requests are mapped to chat completions.
+    """
 
     name: str
     family: Family
@@ -34,6 +37,7 @@ class Upstream:
     timeout_seconds: float = 600.0
     connect_seconds: float = 10.0
     retries: int = 1
+    responses: bool = False
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -152,6 +156,7 @@ class Gate:
         self._name, self._most, self._queue = name, most, queue
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.in_flight = 0
+        self.down_until = 0.0  # seconds of the gateway's clock: it failed a moment ago
 
     @property
     def waiting(self) -> int:

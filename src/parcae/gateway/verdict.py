@@ -6,11 +6,10 @@ model, or stop. A group of runs shares one watch where the virtual model plans s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from parcae.core.protocols import Decision, Forecast, Forecaster, Policy, Standing, Watch
-from parcae.core.task import Task
+from parcae.core.protocols import Decision, Forecast, Policy, Standing, Watch
 from parcae.core.trajectory import Step
 
 
@@ -27,13 +26,16 @@ class Looks:
     pauses: list[int | None] = field(default_factory=list)
     forecast: Forecast | None = None
 
-    def join(self, rung: int) -> int:
-        """One more run; its number."""
-        self.steps.append(0)
+    def join(self, rung: int, seen: Sequence[Step] = ()) -> int:
+        """One more run, which was looked at after the steps in `seen` before; its number."""
+        attempt = len(self.steps)
+        self.steps.append(len(seen))
         self.rungs.append(rung)
-        standing = self._standing(Forecast(p_fail=0.0, trust=0.0), None, only=len(self.steps) - 1)
+        for step in seen:
+            self.watch.add(attempt, step)
+        standing = self._standing(Forecast(p_fail=0.0, trust=0.0), None, only=attempt)
         self.pauses.append(self.policy.pauses(standing)[0])
-        return len(self.steps) - 1
+        return attempt
 
     def add(self, attempt: int, step: Step) -> None:
         """One more complete step of run number `attempt`."""
@@ -68,12 +70,3 @@ class Looks:
             ladder=self.ladder,
             planned=self.planned,
         )
-
-
-def looks(
-    task: Task, forecaster: Forecaster, policy: Policy, ladder: Sequence[str], samples: int
-) -> Callable[[], Looks]:
-    """Makes the watch when the first step is there to be watched."""
-    return lambda: Looks(
-        watch=forecaster.watch(task, samples), policy=policy, ladder=tuple(ladder), planned=max(samples, 1)
-    )

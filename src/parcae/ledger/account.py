@@ -20,7 +20,7 @@ from parcae.ledger.refusal import ModelDistrusted
 from parcae.ledger.units import UNITS, ZERO, Exact, amount, bounds, exact, minus, plus, shown
 
 NOTHING = Amount()
-AHEAD_CALLS = 16  # a block holds this many calls at most,
+AHEAD_CALLS = 16  # a block holds this many calls at most, unless its tree says otherwise,
 SHARE_OF_ROOM = 32  # and at most this part of the tightest room on the way up
 
 
@@ -31,6 +31,7 @@ class Tree:
     journal: Journal | None
     block: Exact | None = None  # None: blocks are sized by what is left; zero: no blocks
     pending: list[Event] = field(default_factory=list)  # to be written with the next reservation
+    ahead_calls: int = AHEAD_CALLS
     distrusted: dict[str, str] = field(default_factory=dict)  # model -> what it did
     blocks: dict[str, Block] = field(default_factory=dict)
 
@@ -152,6 +153,11 @@ class Ledger:
     def reserved(self) -> Amount:
         """What is set aside here and below: calls in flight, blocks, and what attempts keep back."""
         return amount(self._held)
+
+    @property
+    def flying(self) -> int:
+        """How many calls of it and below are under way."""
+        return self._flying
 
     def child(self, name: str, limits: Limits = Limits()) -> Ledger:
         """The sub-account `name`; the same one whenever asked again. Limits count the first time that any are given."""
@@ -371,7 +377,7 @@ class Ledger:
         if self._tree.block is not None:
             ahead = _at_least_zero(minus(self._tree.block, need))
             return ahead if self._tree.block != ZERO and self._full(ahead) is None else None
-        calls = AHEAD_CALLS - 1
+        calls = self._tree.ahead_calls - 1
         for node in self._path:
             for unit, most in node._bounds:
                 if need[unit]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from parcae.core.events import AccountOpened, Reserved, Settled
 from parcae.core.protocols import Event, Journal
 from parcae.core.usage import Amount, Limits
-from parcae.ledger.account import Ledger, Tree
+from parcae.ledger.account import AHEAD_CALLS, Ledger, Tree
 from parcae.ledger.units import ZERO, Exact, amount, exact, minus, plus
 
 _KINDS: tuple[type[Event], ...] = (Reserved, Settled)
@@ -35,6 +35,7 @@ async def restore(
     journal: Journal,
     *,
     block: Amount | None = None,
+    ahead_calls: int = AHEAD_CALLS,
     drawn: Iterable[Drawn] | None = None,
 ) -> Ledger:
     """The root account `scope_id` with all that was spent in it and below; a fresh one if there is nothing.
@@ -44,6 +45,7 @@ async def restore(
         limits: what it is limited to from now on.
         journal: what is read, and where what was left open is settled.
         block: as for `open_account`.
+        ahead_calls: how many calls a block holds at most that is sized by what is left.
         drawn: every call that was drawn from a block and may be missing in the journal; None if nobody kept count.
 
     Raises:
@@ -53,7 +55,8 @@ async def restore(
     for entry in await journal.read(scope_id, _KINDS):
         told.take(entry.event)
     left = told.left_open(None if drawn is None else [one for one in drawn if _is_in(scope_id, one.scope)])
-    account = Ledger(scope_id, limits, Tree(journal=journal, block=None if block is None else exact(block)))
+    tree = Tree(journal=journal, block=None if block is None else exact(block), ahead_calls=ahead_calls)
+    account = Ledger(scope_id, limits, tree)
     opened: tuple[Event, ...] = (AccountOpened(scope=scope_id, limits=limits),)
     await journal.append([*left, *opened])
     for event in left:

@@ -1,0 +1,72 @@
+"""Runs go on after a restart: who they are is read from the journal, what they did stands in their next request.
+
+Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+from parcae.core.protocols import Event
+from parcae.gateway.config import Key
+from parcae.gateway.events import GatewayOpened, GatewayServed, GatewayStopped
+from parcae.gateway.identity import Marks
+from parcae.gateway.refusal import Refusal
+from parcae.gateway.runs import Run
+from parcae.gateway.state import Gateway
+
+_KINDS: tuple[type[Event], ...] = (GatewayServed, GatewayStopped)
+PROCESS = "gateway/process"
+
+
+async def revive(gateway: Gateway) -> int:
+    """Take up the runs that were heard of lately; how many there are.
+
+    Reading begins at the last start (or hourly mark) before the oldest run that could still go on, so that a start does
+    not take longer with every month of journal.
+
+    Raises:
+        StoreFailed: the journal cannot be read.
+    """
+    since = gateway.clock.now() - gateway.config.bounds.idle_seconds
+    marks = await gateway.journal.read(PROCESS, [GatewayOpened])
+    after = max((mark.seq for mark in marks if mark.at < since), default=0)
+    keys = {"open": None, **{key.name: key for key in gateway.config.keys}}
+    revived: dict[str, Run] = {}
+    for entry in await gateway.journal.read("gateway/runs", _KINDS, after=after):
+        event = entry.event
+        if isinstance(event, GatewayStopped) and event.scope in revived:
+            revived[event.scope].stopped = event.why
+        if not isinstance(event, GatewayServed) or entry.at < since or event.key not in keys:
+            continue
+        run = revived.get(event.scope) or _run(gateway, keys[event.key], event)
+        if run is None:
+            continue
+        revived[event.scope] = run
+        run.rung, run.completed, run.cost_usd = min(event.rung, len(run.ladder) - 1), event.number, event.cost_usd
+        run.revived_at = event.step
+        marked = Marks(
+            asked=bytes.fromhex(event.asked), served=bytes.fromhex(event.served), said=bytes.fromhex(event.said)
+        )
+        gateway.runs.identities(keys[event.key]).restore(
+            event.run, event.task, event.step, marked, event.call_ids, sure=run.sure
+        )
+        gateway.runs.touch(keys[event.key], run, entry.at)
+    gateway.recorder.put([GatewayOpened(scope=PROCESS)])
+    return len(revived)
+
+
+def _run(gateway: Gateway, key: Key | None, event: GatewayServed) -> Run | None:
+    """The run that `event` tells of; None where the configuration has no such model any more."""
+    try:
+        virtual = gateway.virtual(event.virtual, key)
+        ladder = gateway.ladder(virtual, private=event.private)
+    except Refusal:
+        return None
+    return Run(
+        name=event.run,
+        task=event.task,
+        scope=event.scope,
+        virtual=virtual,
+        ladder=ladder,
+        private=event.private,
+        sure=event.evidence != "ambiguous",
+    )
