@@ -183,8 +183,9 @@ class Reserved:
 class Settled:
     """A reservation ended. `known` False: the outcome is unknown and the worst case counts as spent.
 
-    `block` names the block that it was drawn from; `closes`: what was left of that block is free again. `incident`
-    says what was wrong with the report: more was spent than reserved, and the model gets no further limited calls.
+    `block` names the block that it was drawn from; `closes`: what was left of that block is free again; `freed`: so
+    much of it is, although calls that were drawn from it are under way. `incident` says what was wrong with the
+    report: more was spent than reserved, and the model gets no further limited calls.
     """
 
     kind: ClassVar[str] = "money.settled/1"
@@ -195,6 +196,7 @@ class Settled:
     known: bool = True
     block: str | None = None
     closes: bool = False
+    freed: Amount = Amount()
     incident: str | None = None
 
 

@@ -26,7 +26,7 @@ from parcae.hotswap.supervisor import supervise
 from parcae.jobs.attempts import Outcome, cards_of, ended, outcome_of, run_group
 from parcae.jobs.report import Baseline, Report, Suspect, costs_by_model, estimated_baseline, swaps_of
 from parcae.jobs.world import World
-from parcae.ledger.account import open_account
+from parcae.ledger.restore import restore
 from parcae.prediction.rule import RuleForecaster
 from parcae.sampling.group import Group, Rank
 from parcae.sampling.vote import vote
@@ -102,7 +102,7 @@ async def go_on(run: str, world: World, forecaster: Forecaster | None = None) ->
     """
     job = await _read(run, world)
     limits = replace(job.options.stage.limits, usd=job.options.budget_usd)
-    account = open_account(run, limits, world.journal)
+    account = await restore(run, limits, world.journal)
     scope = Scope(
         id=run,
         account=account,
@@ -112,15 +112,22 @@ async def go_on(run: str, world: World, forecaster: Forecaster | None = None) ->
         show=world.show,
         contested=job.options.stage.attempts > 1,
     )
+    try:
+        await _run_groups(job, scope, world, forecaster)
+    finally:
+        await account.close()  # what lies reserved ahead is free again when the run goes on
+    outcome = await outcome_of(world.journal, run, job.task, job.rank)
+    if outcome.ending is not None:
+        await ended(world.journal, run, outcome)
+    return await report_of(run, world)
+
+
+async def _run_groups(job: _Job, scope: Scope, world: World, forecaster: Forecaster | None) -> None:
     group = _group(job, job.options.stage, forecaster)
     await run_group(group, job.task, model=group.ladder[0], scope=scope, world=world)
     if job.options.compare_strong and not world.stop.is_set():
         strong = _group(job, _all_strong(job.options.stage), forecaster)
         await run_group(strong, job.task, model=strong.ladder[0], scope=scope.child("strong"), world=world)
-    outcome = await outcome_of(world.journal, run, job.task, job.rank)
-    if outcome.ending is not None:
-        await ended(world.journal, run, outcome)
-    return await report_of(run, world)
 
 
 async def report_of(run: str, world: World) -> Report:

@@ -92,6 +92,7 @@ class Held:
         self._open = False
         incident = self._account._overrun(self._need, used, self._model)
         closes = self._account._book(self._need, used, self._block)
+        early = self._block is not None and self._block.closing and not closes
         return Settled(
             scope=self._account.id,
             reservation=self._id,
@@ -100,6 +101,7 @@ class Held:
             known=actual is not None,
             block=None if self._block is None else self._block.id,
             closes=closes,
+            freed=amount(_at_least_zero(minus(self._need, used))) if early else NOTHING,
             incident=incident,
         )
 
@@ -419,6 +421,11 @@ class Ledger:
 
     def _reclaim_block(self, block: Block) -> None:
         if not block.closing:
+            if block.drawn and block.free != ZERO:
+                freed = Settled(
+                    scope=block.owner.id, reservation=block.id, actual=NOTHING, block=block.id, freed=amount(block.free)
+                )
+                self._tree.pending.append(freed)
             block.owner._hold(minus(ZERO, block.free))
             block.free, block.closing = ZERO, True
             if block.owner._block is block:

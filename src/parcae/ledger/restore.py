@@ -61,6 +61,7 @@ async def restore(
     await journal.append([*left, *opened])
     for event in left:
         told.take(event)
+    account._tree.distrusted.update(told.distrusted)
     for scope, spent in told.spent.items():
         _book(account, scope, spent, told.counts.get(scope, 0))
     return account
@@ -75,6 +76,7 @@ class _Told:
     calls: dict[str, Reserved] = field(default_factory=dict)  # open, each written on its own
     blocks: dict[str, tuple[str, Exact]] = field(default_factory=dict)  # open: its account and what is left
     ended: set[str] = field(default_factory=set)  # drawn from open blocks and settled
+    distrusted: dict[str, str] = field(default_factory=dict)  # model -> what it reported
 
     def take(self, event: Event) -> None:
         """Take one event in, in the journal's order."""
@@ -98,8 +100,10 @@ class _Told:
             self.blocks.pop(block, None)
         elif event.block in self.blocks:
             scope, left = self.blocks[event.block]
-            self.blocks[event.block] = (scope, minus(left, used))
+            self.blocks[event.block] = (scope, minus(minus(left, used), exact(event.freed)))
             self.ended.add(event.reservation)
+        if event.incident is not None:
+            self.distrusted.setdefault(event.model, event.incident.partition(" reported ")[2] or event.incident)
 
     def left_open(self, drawn: Sequence[Drawn] | None) -> Sequence[Settled]:
         """The settlements of what nobody settled."""

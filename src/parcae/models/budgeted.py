@@ -59,29 +59,19 @@ async def ask(
         CallerMistake: the model has no price, but a dollar limit needs one.
         ProviderFailed: the provider failed, after all retries.
     """
-    settled: tuple[Event, ...] = ()
     unknown = 0
     for attempt in range(retries.tries):
         try:
-            asked = await _once(model, request, scope, keep)
+            return await _once(model, request, scope, keep)
         except _Failed as failed:
-            error, settled = failed.error, (*settled, failed.event)
-            unknown += isinstance(error, OutcomeUnknown)
-        else:
-            return _with_earlier(asked, settled) if settled else asked
+            error = failed.error
+            await asyncio.shield(scope.journal.append((failed.event,)))  # what it frees others may take at once
+        unknown += isinstance(error, OutcomeUnknown)
         wait_seconds = _wait_seconds(attempt, error, retries, scope)
         over = attempt + 1 >= retries.tries or unknown >= retries.unknown or wait_seconds > retries.patience_seconds
-        if over or not error.may_retry or isinstance(error, OutcomeUnknown):
-            await asyncio.shield(scope.journal.append(settled))
-            settled = ()
         if over or not error.may_retry:
             raise error from None
-        try:
-            await scope.clock.sleep(wait_seconds)
-        except asyncio.CancelledError:
-            if settled:
-                await asyncio.shield(scope.journal.append(settled))
-            raise
+        await scope.clock.sleep(wait_seconds)
     raise AssertionError("a call has at least one try")
 
 
@@ -154,10 +144,6 @@ async def _give_up(reservation: Reservation, scope: Scope, error: BaseException)
 def _passing(gate: Gate, request: Request, scope: Scope) -> AbstractAsyncContextManager[None]:
     counted = gate.rates.tokens_per_minute is not None
     return gate.passing(prompt_bound(request) + request.max_tokens if counted else 0, scope.clock)
-
-
-def _with_earlier(asked: Asked, settled: tuple[Event, ...]) -> Asked:
-    return Asked(reply=asked.reply, cost_usd=asked.cost_usd, settlement=(*settled, *asked.settlement))
 
 
 def _wait_seconds(attempt: int, error: ProviderFailed, retries: Retries, scope: Scope) -> float:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from parcae.sampling.vote import vote
 
+ROUNDING = 1e-9  # shares such as 1/3 add up to a little more or less than they should
+
 
 def lead(votes: Sequence[Sequence[str]]) -> float:
     """By how many attempts the first name leads the second; 0 without an answer."""
@@ -17,9 +19,9 @@ def lead(votes: Sequence[Sequence[str]]) -> float:
 
 def cannot_change(votes: Sequence[Sequence[str]], remaining: int) -> bool:
     """Whether the first name stays first whatever `remaining` attempts answer: each moves the lead by 1 at most."""
-    return bool(votes) and lead(votes) > remaining
+    return bool(votes) and lead(votes) > remaining + ROUNDING
 
 
 def leads_by(votes: Sequence[Sequence[str]], attempts: float) -> bool:
     """Whether the first name leads by at least `attempts` (adaptive consistency, PAPERS section 1)."""
-    return bool(votes) and lead(votes) >= attempts > 0
+    return bool(votes) and lead(votes) + ROUNDING >= attempts > 0
