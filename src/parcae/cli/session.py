@@ -13,13 +13,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from parcae.cli.live import Board
 from parcae.cli.settings import Setting
 from parcae.core.clock import WallClock
 from parcae.core.protocols import Model
 from parcae.jobs.world import World
+
+if TYPE_CHECKING:
+    from parcae.store.redact import Redactor
 
 T = TypeVar("T")
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_API_KEY")
@@ -37,17 +40,22 @@ def in_world(settings: Mapping[str, Setting], board: Board, job: Callable[[World
 
 async def _in_world(settings: Mapping[str, Setting], board: Board, job: Callable[[World], Awaitable[T]]) -> T:
     from parcae.store.home import journal_path
-    from parcae.store.redact import Redactor
     from parcae.store.sqlite import SqliteJournal
 
-    secrets_in_use = [value for name in KEYS if (value := os.environ.get(name))]
-    words = [word.strip() for word in text_of(settings, "redact").split(",")]
-    async with SqliteJournal.open(
-        journal_path(text_of(settings, "home") or None), redact=Redactor([*secrets_in_use, *words])
-    ) as journal:
-        world = World(journal=journal, clock=WallClock(), open_model=opener(settings), show=board.show)
+    redact = redactor(settings)
+    async with SqliteJournal.open(journal_path(text_of(settings, "home") or None), redact=redact) as journal:
+        open_model = opener(settings, learnt=redact.hide)
+        world = World(journal=journal, clock=WallClock(), open_model=open_model, show=board.show)
         _wind_up_on_interrupt(world)
         return await job(world)
+
+
+def redactor(settings: Mapping[str, Setting]) -> Redactor:
+    """Hides the keys in use and the user's own list."""
+    from parcae.store.redact import Redactor
+
+    secrets_in_use = [value for name in KEYS if (value := os.environ.get(name))]
+    return Redactor([*secrets_in_use, *(word.strip() for word in text_of(settings, "redact").split(","))])
 
 
 def _wind_up_on_interrupt(world: World) -> None:
@@ -62,16 +70,18 @@ def _wind_up_on_interrupt(world: World) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)
 
 
-def opener(settings: Mapping[str, Setting]) -> Callable[[str], Model]:
-    """Opens models by name, each once."""
+def opener(settings: Mapping[str, Setting], learnt: Callable[[str], None] = lambda key: None) -> Callable[[str], Model]:
+    """Opens models by name, each once; `learnt` is told the keys that come from elsewhere than the environment."""
+    from parcae.cli.keys import Keys
     from parcae.models.catalog import load_catalog
     from parcae.models.open import open_model
 
     file = text_of(settings, "catalog")
     catalog = load_catalog(Path(file) if file else None)
-    env = dict(os.environ)
+    given = dict(os.environ)
     if base_url := text_of(settings, "base_url"):
-        env["OPENAI_BASE_URL"] = base_url
+        given["OPENAI_BASE_URL"] = base_url
+    env = Keys(given, text_of(settings, "key_command"), learnt)
 
     @cache
     def opened(name: str) -> Model:

@@ -42,6 +42,15 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunDeleted:
+    """A run's `events` were deleted. Stands after all of them, so that places in the journal never run backwards."""
+
+    kind: ClassVar[str] = "run.deleted/1"
+    scope: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStarted:
     """An attempt begins, or goes on with another model (`after_steps` > 0). `rung` counts the ladder from 0."""
 

@@ -264,7 +264,10 @@ class Journal(Protocol):
     async def read(
         self, scope: str, kinds: Sequence[type[E]], *, after: int = 0, below: bool = True
     ) -> Sequence[Recorded[E]]:
-        """The events of `kinds` in `scope` (and, if asked, below it), in order, with `seq` above `after`."""
+        """The events of `kinds` in `scope` (and, if asked, below it), in order, with `seq` above `after`.
+
+        The scope "" is above every run.
+        """
         ...
 
 

@@ -24,8 +24,8 @@ class MemoryJournal:
     async def read(
         self, scope: str, kinds: Sequence[type[E]], *, after: int = 0, below: bool = True
     ) -> Sequence[Recorded[E]]:
-        """The events of `kinds` in `scope` (and below it), in order, with `seq` above `after`."""
-        names, inside = {kind.kind for kind in kinds}, f"{scope}/"
+        """The events of `kinds` in `scope` (and below it; "" is above every run) with `seq` above `after`, in order."""
+        names, inside = {kind.kind for kind in kinds}, f"{scope}/" if scope else ""
         found = [
             entry
             for entry in self._entries[after:]

@@ -42,7 +42,14 @@ class Redactor:
     """Replaces secrets by "[redacted]". `words` are the user's own: keys in use, names, whatever they listed."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        kept = sorted({word for word in words if len(word.strip()) >= 4}, key=len, reverse=True)
+        self._given: frozenset[str] = frozenset()
+        self._words: tuple[bytes, ...] = ()
+        self.hide(*words)
+
+    def hide(self, *words: str) -> None:
+        """Replace these from now on too."""
+        self._given |= {word for word in words if len(word.strip()) >= 4}
+        kept = sorted(self._given, key=len, reverse=True)
         escaped = [json.dumps(word, ensure_ascii=False)[1:-1].encode() for word in kept]
         plain = [word.encode() for word in kept]
         self._words = tuple(dict.fromkeys([*escaped, *plain]))

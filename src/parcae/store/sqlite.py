@@ -14,15 +14,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from parcae.core.events import OutcomeGiven
+from parcae.core.events import OutcomeGiven, RunDeleted
 from parcae.core.protocols import E, Event, Recorded
 from parcae.store.claims import Claims
 from parcae.store.codec import decode, encode
 from parcae.store.connection import connect
 from parcae.store.redact import Redactor
 from parcae.store.trouble import explained
-from parcae.store.writer import Writer
+from parcae.store.writer import Row, Writer
 
 ANYBODY = frozenset({OutcomeGiven.kind})  # may be added to a run that another process works on
 
@@ -104,18 +105,43 @@ class SqliteJournal:
         return await asyncio.to_thread(self._read, scope, by_name, after, below)
 
     def _read(self, scope: str, kinds: dict[str, type[E]], after: int, below: bool) -> Sequence[Recorded[E]]:
-        where, values = _within(scope, below)
+        where, values = within(scope, below=below)
         marks = ", ".join("?" * len(kinds))
         wanted = f"{where} AND kind IN ({marks}) AND seq > ?"
         query = f"SELECT seq, at, scope, kind, body FROM events WHERE {wanted} ORDER BY seq"
-        try:
-            with self._reading:
-                rows = self._reader.execute(query, [*values, *kinds, after]).fetchall()
-        except sqlite3.Error as error:
-            raise explained(self.path, error) from error
+        rows = self._fetch(query, [*values, *kinds, after])
         return [
             Recorded(seq=seq, at=at, event=decode(kinds[kind], inside, body)) for seq, at, inside, kind, body in rows
         ]
+
+    # ---- rows as they lie in the file, for export and import
+
+    async def rows(self, run: str) -> Sequence[Row]:
+        """All that the journal holds of `run`, in order; not that it was deleted.
+
+        Raises:
+            StoreFailed: the file is damaged.
+        """
+        where, values = within(run, below=True)
+        query = f"SELECT at, scope, kind, body FROM events WHERE {where} AND kind != ? ORDER BY seq"
+        return await asyncio.to_thread(self._fetch, query, [*values, RunDeleted.kind])
+
+    async def append_rows(self, rows: Sequence[Row]) -> None:
+        """Write rows of another journal, all or none, without secrets, at the times when they happened.
+
+        Raises:
+            StoreFailed: the disk is full, the file is damaged, or another process works on the run.
+        """
+        for run in {scope.partition("/")[0] for _, scope, _, _ in rows}:
+            self.claim(run)
+        await self._writer.write([(at, scope, kind, self._redact.text(body)) for at, scope, kind, body in rows])
+
+    def _fetch(self, query: str, values: Sequence[object]) -> list[Any]:
+        try:
+            with self._reading:
+                return self._reader.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise explained(self.path, error) from error
 
     def _close(self) -> None:
         self._writer.close()
@@ -123,7 +149,7 @@ class SqliteJournal:
         self._claims.close()
 
 
-def _within(scope: str, below: bool) -> tuple[str, list[str]]:
+def within(scope: str, *, below: bool) -> tuple[str, list[str]]:
     """The condition for `scope`, and all below it; "" is above every run."""
     if not below:
         return "scope = ?", [scope]
