@@ -31,6 +31,10 @@ Exit codes:
 COMMANDS = {
     "locate": ("parcae.cli.locate", "locate", "Find the fault behind a failing test."),
     "serve": ("parcae.cli.serve", "serve", "Serve OpenAI and Anthropic APIs that watch, swap and bill runs."),
+    "runs": ("parcae.cli.runs", "runs", "List, show, resume, export, import, prune and delete runs."),
+    "outcome": ("parcae.cli.runs", "outcome", "Say whether a run's answer was right."),
+    "models": ("parcae.cli.models", "models", "List models with their prices."),
+    "doctor": ("parcae.cli.doctor", "doctor", "Check Python, sandbox, git, keys and the home of runs."),
     "config": ("parcae.cli.config", "config", "Show every setting and where its value came from."),
     "trust": ("parcae.cli.config", "trust", "Let a project's parcae.toml set what only you may grant."),
 }

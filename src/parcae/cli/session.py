@@ -90,6 +90,16 @@ def opener(settings: Mapping[str, Setting], learnt: Callable[[str], None] = lamb
     return opened
 
 
+def cards_only(settings: Mapping[str, Setting]) -> Callable[[str], Model]:
+    """Models that can be looked at and not asked: old runs are shown without keys."""
+    from parcae.models.catalog import load_catalog
+    from parcae.models.silent import SilentModel
+
+    file = text_of(settings, "catalog")
+    catalog = load_catalog(Path(file) if file else None)
+    return lambda name: SilentModel(catalog.card(name))
+
+
 def text_of(settings: Mapping[str, Setting], name: str) -> str:
     """A setting as text; "" if it has no value."""
     value = settings[name].value

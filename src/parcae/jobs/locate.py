@@ -15,7 +15,7 @@ from parcae.agents.fault_localization import locate_task, locator
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
 from parcae.core.errors import CallerMistake
-from parcae.core.events import RunStarted
+from parcae.core.events import RunEnded, RunStarted
 from parcae.core.plan import StagePlan
 from parcae.core.protocols import Forecaster, Model
 from parcae.core.scope import Scope
@@ -101,6 +101,8 @@ async def go_on(run: str, world: World, forecaster: Forecaster | None = None) ->
         CallerMistake: there is no such run.
     """
     job = await _read(run, world)
+    if await world.journal.read(run, [RunEnded], below=False):
+        return await report_of(run, world)
     limits = replace(job.options.stage.limits, usd=job.options.budget_usd)
     account = await restore(run, limits, world.journal)
     scope = Scope(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from parcae.core.errors import CallerMistake
-from parcae.jobs import locate
 from parcae.jobs.attempts import started
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
@@ -19,5 +18,7 @@ async def resume_run(run: str, world: World) -> Report:
     if beginning is None:
         raise CallerMistake(f"there is no run {run!r}", "see `parcae runs list`")
     if beginning.command == "locate":
+        from parcae.jobs import locate  # each command's own, loaded when it is needed
+
         return await locate.go_on(run, world)
     raise CallerMistake(f"run {run!r} was begun by `parcae {beginning.command}`", "resume it with that command")

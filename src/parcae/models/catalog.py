@@ -73,6 +73,10 @@ class Catalog:
         """The models that the user's own table names."""
         return tuple(self._overrides)
 
+    def names(self) -> tuple[str, ...]:
+        """Every name that can be given without an address: ours, the user's, then those with published prices."""
+        return tuple(dict.fromkeys([*NOMINAL, *self.named, *published_names()]))
+
     def card(self, name: str) -> ModelCard:
         """What is known of `name`, such as "openai:gpt-4o".
 
@@ -117,8 +121,19 @@ def load_catalog(path: Path | None) -> Catalog:
 
 
 def prices_dated() -> str:
-    """Where prices come from and how old they are, for people."""
-    return f"genai-prices {metadata.version('genai-prices')}"
+    """Where prices come from and how old they are, for people. The package gives no date, but changes have theirs."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    today = datetime.now(UTC).date()
+    changes = [
+        changed
+        for provider in get_snapshot().providers
+        for model in provider.models
+        for price in (model.prices if isinstance(model.prices, list) else ())
+        if (changed := getattr(price.constraint, "start_date", None)) is not None and changed <= today
+    ]
+    newest = f", newest dated change {max(changes)}" if changes else ""
+    return f"genai-prices {metadata.version('genai-prices')}{newest}"
 
 
 # ---- what is published ----------------------------------------------------------------------------------------------
@@ -138,6 +153,20 @@ def published(name: ModelName) -> ModelCard:
         modalities=_modalities(name),
         local=local,
     )
+
+
+def published_names() -> tuple[str, ...]:
+    """PROVIDER:MODEL of every text model that genai-prices has a price for."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    providers = {one.id: one for one in get_snapshot().providers}
+    names = [
+        f"{provider}:{model.id}"
+        for provider in ("openai", "anthropic", "google")
+        for model in providers[provider].models
+        if not model.deprecated
+    ]
+    return tuple(name for name in names if published(parse_name(name)).price is not None)
 
 
 def _find(name: ModelName) -> ModelInfo | None:

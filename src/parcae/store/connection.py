@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
 from parcae.store.schema import prepare
@@ -19,6 +20,18 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
         StoreFailed: the file is of a newer version, or something else.
         sqlite3.Error: it cannot be opened, or it is damaged.
     """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _connect(path, busy_seconds)
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait when two processes set up one new file at once
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     new = not path.exists()
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:

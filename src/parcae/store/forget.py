@@ -57,10 +57,11 @@ def _delete(connection: sqlite3.Connection, runs: Sequence[str], at: float) -> i
     try:
         for run in runs:
             where, values = within(run, below=True)
-            gone = connection.execute(f"DELETE FROM events WHERE {where}", values).rowcount
-            deleted = RunDeleted(scope=run, events=gone)
-            connection.execute(INSERT, (at, run, RunDeleted.kind, encode(deleted).decode()))
-            total += gone
+            [count] = connection.execute(f"SELECT count(*) FROM events WHERE {where}", values).fetchone()
+            deleted = encode(RunDeleted(scope=run, events=count)).decode()
+            here = connection.execute(INSERT, (at, run, RunDeleted.kind, deleted)).lastrowid
+            connection.execute(f"DELETE FROM events WHERE {where} AND seq < ?", [*values, here])
+            total += count
     except BaseException:
         connection.execute("ROLLBACK")
         raise

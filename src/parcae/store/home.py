@@ -18,12 +18,17 @@ def home(named: str | None, project: Path | None = None) -> Path:
     Raises:
         StoreFailed: it cannot be made.
     """
-    folder = Path(named).expanduser() if named else _found(project)
+    folder = find(named, project)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreFailed(f"{folder} cannot be made: {error.strerror}", "name another --home") from error
     return folder
+
+
+def find(named: str | None, project: Path | None = None) -> Path:
+    """The folder that `home` would make; it need not be there."""
+    return Path(named).expanduser() if named else _found(project)
 
 
 def journal_path(named: str | None, project: Path | None = None) -> Path:

@@ -89,7 +89,7 @@ def _row(number: int, line: str, run: str, name: str) -> Row:
         scope = name + scope.removeprefix(run)
         renamed = {key: name + body[key].removeprefix(run) for key in NAMING if isinstance(body.get(key), str)}
         body = {**body, **renamed}
-    return float(at), scope, kind, json.dumps(body, ensure_ascii=False)
+    return float(at), scope, kind, json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def _parsed(number: int, line: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Writer:
         self._handing = threading.Lock()
         self._handed = 0  # batches that the thread was given and has not finished
         self._seconds = 0.0  # what a commit took lately
+        self._closed = False
         self._grow_ahead()
         self._thread = threading.Thread(target=self._run, name=f"journal {path.name}", daemon=True)
         self._thread.start()
@@ -51,6 +52,9 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
+        if self._closed:
+            done.set_exception(_closed(self._path))
+            return done
         gathered = self._gathered.get(loop)
         if gathered is None:
             self._gathered[loop] = [(rows, done)]
@@ -60,16 +64,23 @@ class Writer:
         return done
 
     def close(self) -> None:
-        """Write what waits, then end the thread."""
-        for gathered in list(self._gathered.values()):
-            self._queue.put(gathered)
+        """Write what waits, then end the thread. Whoever appends later is refused."""
+        with self._handing:
+            self._closed = True
+            for loop in list(self._gathered):
+                self._queue.put(self._gathered.pop(loop))
         self._queue.put(None)
         self._thread.join()
         self._connection.close()
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = self._gathered.pop(loop)
         with self._handing:
+            batch = self._gathered.pop(loop, None)
+            if batch is None:  # it was closed meanwhile, and has written this
+                return
+            if self._closed:
+                _settle(batch, _closed(self._path))
+                return
             if len(batch) <= FEW and self._seconds < SHORT_SECONDS and self._handed == 0:
                 try:
                     _settle(batch, self._commit(batch))
@@ -77,7 +88,7 @@ class Writer:
                 except _Busy:
                     pass
             self._handed += 1
-        self._queue.put(batch)
+            self._queue.put(batch)
 
     def _run(self) -> None:
         while (batch := self._queue.get()) is not None:
@@ -156,6 +167,10 @@ class Writer:
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+
+def _closed(path: Path) -> StoreFailed:
+    return StoreFailed(f"the journal {path} is closed", "what comes after its end is not written")
 
 
 class _Busy(Exception):
