@@ -144,7 +144,8 @@ class JournalContract(ABC):
         async with self.opened(tmp_path) as journal:
             await journal.append(one_of_each())
             assert await journal.read("run", []) == [] or await journal.read("run", []) == ()
-            found = await journal.read("run", [CallStarted, RunEnded])
+            kinds: Sequence[type[Event]] = (CallStarted, RunEnded)
+            found = await journal.read("run", kinds)
         assert [entry.event.kind for entry in found] == [CallStarted.kind, RunEnded.kind]
 
     async def test_reading_goes_on_after_a_place(self, tmp_path: Path) -> None:
@@ -211,7 +212,8 @@ class JournalContract(ABC):
                 with pytest.raises(StoreFailed, match="run"):
                     await second.append([_task("run/attempt-1")])
                 await second.append([noted("run", 0)])
-                assert len(await first.read("run", [CallStarted, OutcomeGiven])) == 2
+                kinds: Sequence[type[Event]] = (CallStarted, OutcomeGiven)
+                assert len(await first.read("run", kinds)) == 2
             await second.append([_task("run/attempt-1")])
 
 
