@@ -6,7 +6,7 @@ Knows nothing of money, models or mailboxes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from parcae.organization.events import HandedIn, Hired, HireQueued, HireReturned, Item, Left, Order, Planned, Reviewed
@@ -58,13 +58,9 @@ class Chart:
         self.employees: dict[str, Employee] = {}
         self.by_scope: dict[str, Employee] = {}
         self.queue: dict[str, HireQueued] = {}
+        self.boss: Employee | None = None
         self.working = 0  # employees whose task is open
         self._tasks: dict[str, str] = {}
-
-    @property
-    def boss(self) -> Employee:
-        """The first who was hired."""
-        return next(iter(self.employees.values()))
 
     @property
     def depth(self) -> int:
@@ -92,7 +88,20 @@ class Chart:
         self.queue.pop(event.key, None)
         self._tasks[same_words(event.order.task)] = newcomer.name
         self.working += 1
+        if superior is None:
+            self.boss = newcomer
+        if event.replaces is not None:
+            self._inherit(newcomer, self.employees[event.replaces])
         return newcomer
+
+    def _inherit(self, heir: Employee, gone: Employee) -> None:
+        """The people, the checklist and the waiting hires of `gone` are the heir's now."""
+        heir.plan, heir.subordinates, gone.subordinates = gone.plan, gone.subordinates, []
+        for name in heir.subordinates:
+            self.employees[name].by = heir.name
+        for key, waiting in self.queue.items():
+            if waiting.by == gone.name:
+                self.queue[key] = replace(waiting, by=heir.name)
 
     def queued(self, event: HireQueued) -> None:
         """A hire waits."""

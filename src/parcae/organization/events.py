@@ -179,6 +179,7 @@ class Noticed:
     what: str
     cure: str
     level: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

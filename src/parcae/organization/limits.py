@@ -13,7 +13,8 @@ class CompanyLimits:
     `children`: how many of one superior may be at work at once. `concurrent`: turns at the same time. `rejections`:
     how often one result may come back. `seconds`: the deadline, None for none. `wind_up`: the part of money or time
     whose spending begins the wind-up. `letters`: how many letters two employees may exchange without any other act.
-    `turn_steps`: model calls in one turn.
+    `turn_steps`: model calls in one turn. `reviews` off: every result counts as it comes. `monitors` off: nothing is
+    noticed and nothing cured. Both are for measuring what they are worth.
     """
 
     agents: int = 100
@@ -26,3 +27,8 @@ class CompanyLimits:
     letters: int = 6
     repeats: int = 3
     turn_steps: int = 24
+    reviews: bool = True
+    monitors: bool = True
+
+
+USUAL = CompanyLimits()
