@@ -1,0 +1,38 @@
+"""How `builtin:small` suspects functions: by their names alone."""
+
+from __future__ import annotations
+
+from parcae.models.builtin.locate_reading import Reading
+from parcae.models.builtin.words import identifiers_of, overlap, words_of
+
+IN_TEST_NAME, IN_ERROR, IN_TEST_CODE = 1.0, 0.6, 0.4
+CALLED_BY_TEST = 0.4
+
+
+def weigh_words(reading: Reading) -> dict[str, float]:
+    """How much each word of the failure counts."""
+    weights: dict[str, float] = {}
+    for text, weight in (
+        (reading.test_source, IN_TEST_CODE),
+        (reading.error, IN_ERROR),
+        (reading.test.rpartition("::")[2], IN_TEST_NAME),
+    ):
+        for word in words_of(text):
+            weights[word] = max(weight, weights.get(word, 0.0))
+    return weights
+
+
+def name_score(name: str, weights: dict[str, float]) -> float:
+    """How much a dotted name has to do with the failure: its last part counts whole, what is before it half."""
+    before, _, last = name.rpartition(".")
+    return overlap(words_of(last), weights) + 0.5 * overlap(words_of(before.rpartition(".")[2]), weights)
+
+
+def small_scores(reading: Reading) -> dict[str, float]:
+    """How suspicious each known function is to a reader of names."""
+    weights, called = weigh_words(reading), identifiers_of(reading.test_source)
+    known = (*reading.signatures, *(name for name, away in reading.mentioned.items() if away))
+    return {
+        name: name_score(name, weights) + (CALLED_BY_TEST if name.rpartition(".")[2] in called else 0.0)
+        for name in known
+    }
