@@ -17,7 +17,7 @@ from parcae.core.errors import StoreFailed
 from parcae.core.protocols import ToolRefused
 from parcae.core.workspace import By, Changed, Conflict, Edit, FileAt
 from parcae.workspace.changes import Bench, Made, make
-from parcae.workspace.jail import folder
+from parcae.workspace.jail import folder, is_safe
 from parcae.workspace.joining import join
 from parcae.workspace.objects import Objects
 from parcae.workspace.tip import Tip
@@ -84,7 +84,7 @@ class Branch:
         if top is None or top.mode != FileMode.TREE:
             raise ToolRefused(f"there is no folder {under!r}")
         found = ((*names, *below) for below, _ in files_below(self.objects.repo, top.id))
-        return sorted("/".join(one) for one in found if not self.objects.hidden.hides(one))
+        return sorted("/".join(one) for one in found if is_safe(one) and not self.objects.hidden.hides(one))
 
     # ---- writing
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from parcae.core.protocols import ToolRefused
 
@@ -20,6 +21,7 @@ _SHORT_GIT = re.compile(r"(?i)^git~\d+$")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
+@lru_cache(1 << 14)
 def inside(path: str) -> tuple[str, ...]:
     """The names that make up `path`, in Unicode's composed form (NFC).
 
@@ -34,6 +36,14 @@ def inside(path: str) -> tuple[str, ...]:
     if path.startswith(("/", "~")) or re.match(r"^[A-Za-z]:", path):
         raise ToolRefused(f"{path!r} is not relative; paths begin at the top of the workspace, such as notes/plan.md")
     return tuple(_safe(name, path) for name in path.removesuffix("/").split("/"))
+
+
+def is_safe(names: tuple[str, ...]) -> bool:
+    """Whether a file with these names can be named by `inside`."""
+    try:
+        return inside("/".join(names)) == names
+    except ToolRefused:
+        return False
 
 
 def folder(path: str) -> tuple[str, ...]:

@@ -138,6 +138,8 @@ def explained(error: Exception, where: object) -> StoreFailed:
     text = str(error)
     if "No space left" in text or "quota" in text.lower():
         return StoreFailed(f"{where}: the disk is full", "free some space and run `parcae runs resume`")
+    if "owned by" in text:
+        return StoreFailed(f"{where}: it belongs to another user", f"git config --global --add safe.directory {where}")
     if isinstance(error, TimeoutError) or "locked" in text:
         return StoreFailed(f"{where}: another program holds a lock on it", "end it, then run `parcae runs resume`")
     if isinstance(error, PermissionError) or "ermission denied" in text:
