@@ -118,7 +118,7 @@ def askers(url: str, ours: Model) -> dict[str, tuple[Callable[[list[ModelMessage
 
 
 async def run(requests: int) -> dict[str, float]:
-    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"

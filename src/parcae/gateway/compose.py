@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.request import getproxies
 
 from parcae.core.clock import WallClock
 from parcae.core.protocols import Clock, Forecaster, Journal, Model, ModelCard, Policy
@@ -23,6 +24,7 @@ from parcae.gateway.runs import Runs
 from parcae.gateway.state import Gateway
 from parcae.gateway.targets import Target, Targets
 from parcae.gateway.upstream import AiohttpClient, Client
+from parcae.gateway.wire import WireClient
 from parcae.ledger.account import open_account
 from parcae.ledger.restore import restore
 from parcae.models.catalog import Catalog
@@ -110,7 +112,7 @@ def usual_parts(config: GatewayConfig, journal: Journal, env: Mapping[str, str])
         open_account=account,
         forecaster=Forecasters(config.forecaster).named,
         policy=parse_policy,
-        client=AiohttpClient(),
+        client=AiohttpClient() if getproxies() else WireClient(),
     )
 
 

@@ -23,6 +23,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -69,7 +70,7 @@ class VirtualModel:
     max_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Key:
     """A virtual key. `digest` is the SHA-256 of the secret; the secret itself is not kept.
 
@@ -84,6 +85,21 @@ class Key:
     total: Limits = Limits()
     day: Limits = Limits()
     task: Limits = Limits()
+
+    @cached_property
+    def is_limited_in_all(self) -> bool:
+        """Whether there is a budget for ever."""
+        return not self.total.is_open()
+
+    @cached_property
+    def is_limited_by_day(self) -> bool:
+        """Whether there is a budget for each day."""
+        return not self.day.is_open()
+
+    @cached_property
+    def is_limited_by_task(self) -> bool:
+        """Whether there is a budget for each task."""
+        return not self.task.is_open()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

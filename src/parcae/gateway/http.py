@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any
 
 from parcae.gateway.refusal import Refusal
@@ -13,6 +12,7 @@ ASGIMessage = MutableMapping[str, Any]  # the ASGI specification's own type
 Receive = Callable[[], Awaitable[ASGIMessage]]
 Send = Callable[[ASGIMessage], Awaitable[None]]
 Header = tuple[bytes, bytes]
+_LISTEN_SECONDS = 0.05
 JSON: Header = (b"content-type", b"application/json")
 
 
@@ -79,24 +79,38 @@ class Http:
         await self._send({"type": "http.response.body", "body": b""})
 
 
-async def while_listening(http: Http, work: Awaitable[None]) -> None:
-    """Do `work`, but cancel it when the client hangs up. Raises Gone."""
-    task = asyncio.ensure_future(work)
-    watcher = asyncio.ensure_future(http.until_gone())
-    try:
-        await asyncio.wait((task, watcher), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
+async def while_listening(http: Http, work: Coroutine[object, object, None]) -> None:
+    """Do `work`, but cancel it when the client hangs up. Raises Gone.
+
+    Whether the client is there is looked at from `_LISTEN_SECONDS` on: what is answered sooner need not pay for it.
+    """
+    task, loop, gone = asyncio.current_task(), asyncio.get_running_loop(), False
+    assert task is not None
+    watcher: asyncio.Task[None] | None = None
+
+    def hung_up(done: asyncio.Task[None]) -> None:
+        nonlocal gone
+        if not done.cancelled():
+            gone = True
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            raise Gone
-        task.result()
+
+    def listen() -> None:
+        nonlocal watcher
+        watcher = loop.create_task(http.until_gone())
+        watcher.add_done_callback(hung_up)
+
+    timer = loop.call_later(_LISTEN_SECONDS, listen)
+    try:
+        await work
     except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait({task})
+        if gone and task.uncancel() == 0:
+            raise Gone from None
         raise
     finally:
-        watcher.cancel()
+        timer.cancel()
+        if watcher is not None:
+            watcher.remove_done_callback(hung_up)
+            watcher.cancel()
 
 
 def _too_large(most: int) -> Refusal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from parcae.gateway.record import Recorder
 from parcae.gateway.refusal import Refusal
 
 ONE_CALL = Amount(calls=1)
+_OPEN = Limits()
 _MOST_ACCOUNTS = 2_000
 
 
@@ -87,6 +88,7 @@ class Bank:
     def __init__(self, open_account: OpenAccount, clock: Clock, recorder: Recorder, flights: Flights | None) -> None:
         self._open, self._clock, self._recorder, self._flights = open_account, clock, recorder, flights
         self._roots: OrderedDict[str, Root] = OrderedDict()
+        self._day = (0, "1970-01-01")
         self._opening: dict[str, asyncio.Future[Root]] = {}
 
     async def purse(self, key: Key | None, task: str, run: str, run_limits: Limits) -> Purse:
@@ -95,30 +97,44 @@ class Bank:
         Raises:
             StoreFailed: the journal cannot tell what was spent before.
         """
-        name = "open" if key is None else key.name
-        wanted = [(f"gateway/keys/{name}", Limits() if key is None else key.total)]
-        if key is not None and not key.day.is_open():
-            wanted.append((f"gateway/days/{name}/{self._today()}", key.day))
-        if key is not None and not key.task.is_open():
-            wanted.append((f"gateway/tasks/{name}/{task}", key.task))
+        wanted = self._limited(key, task)
         if not run_limits.is_open():
-            wanted.append((f"gateway/limits/{name}/{run}", run_limits))
-        known = [self._roots.get(scope) for scope, _ in wanted]
-        accounts = [
-            await self._root(scope, limits) if account is None else account
-            for (scope, limits), account in zip(wanted, known, strict=True)
-        ]
-        for scope, _ in wanted[1:]:
-            self._roots.move_to_end(scope)
+            wanted = [*wanted, (f"gateway/limits/{_name(key)}/{run}", run_limits)]
+        if not wanted:
+            wanted = [(f"gateway/keys/{_name(key)}", _OPEN)]
+        accounts: list[Account] = []
+        for scope, limits in wanted:
+            account = self._roots.get(scope)
+            if account is None:
+                account = await self._root(scope, limits)
+            else:
+                self._roots.move_to_end(scope)
+            accounts.append(account)
         return Purse(accounts, self._flights, self._recorder)
 
-    async def spent(self, key: Key | None) -> tuple[Amount, Amount | None]:
-        """What a key has spent in all (of an unlimited one: since the start), and today if its days are limited."""
-        name = "open" if key is None else key.name
-        root = await self._root(f"gateway/keys/{name}", Limits() if key is None else key.total)
-        if key is None or key.day.is_open():
-            return root.spent, None
-        return root.spent, (await self._root(f"gateway/days/{name}/{self._today()}", key.day)).spent
+    def _limited(self, key: Key | None, task: str) -> Sequence[tuple[str, Limits]]:
+        """The accounts of a key that have limits."""
+        if key is None:
+            return ()
+        wanted = []
+        if key.is_limited_in_all:
+            wanted.append((f"gateway/keys/{key.name}", key.total))
+        if key.is_limited_by_day:
+            wanted.append((f"gateway/days/{key.name}/{self._today()}", key.day))
+        if key.is_limited_by_task:
+            wanted.append((f"gateway/tasks/{key.name}/{task}", key.task))
+        return wanted
+
+    async def spent(self, key: Key | None) -> Mapping[str, Amount]:
+        """What a key has spent in all and today, each where it is limited; without any limit, since the start."""
+        spent: dict[str, Amount] = {}
+        if key is not None and key.is_limited_by_day:
+            spent["today"] = (await self._root(f"gateway/days/{key.name}/{self._today()}", key.day)).spent
+        if key is not None and key.is_limited_in_all:
+            spent["total"] = (await self._root(f"gateway/keys/{key.name}", key.total)).spent
+        if not spent:
+            spent["since_start"] = (await self._root(f"gateway/keys/{_name(key)}", _OPEN)).spent
+        return spent
 
     async def close(self) -> None:
         """Give all blocks back."""
@@ -126,7 +142,10 @@ class Bank:
             await root.close()
 
     def _today(self) -> str:
-        return datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
+        number = int(self._clock.now() // 86_400)
+        if self._day[0] != number:
+            self._day = (number, datetime.fromtimestamp(number * 86_400, UTC).date().isoformat())
+        return self._day[1]
 
     async def _root(self, scope: str, limits: Limits) -> Root:
         if scope in self._roots:
@@ -152,6 +171,10 @@ class Bank:
             if getattr(self._roots[scope], "flying", 0) == 0:
                 await self._roots.pop(scope).close()
         await self._recorder.flush()
+
+
+def _name(key: Key | None) -> str:
+    return "open" if key is None else key.name
 
 
 def worst_case(card: ModelCard, *, prompt_tokens: int, completion_tokens: int, seconds: float) -> Amount:

@@ -166,14 +166,9 @@ def _run_document(run: Run) -> dict[str, object]:
 async def _budget(gateway: Gateway, request: Request) -> Response:
     """What the caller's key has spent."""
     key = gateway.keyring.check(_http(request))
-    total, today = await gateway.bank.spent(key)
-    return _json(
-        {
-            "key": None if key is None else key.name,
-            "spent": _amount(total),
-            "today": None if today is None else _amount(today),
-        }
-    )
+    spent = await gateway.bank.spent(key)
+    name = None if key is None else key.name
+    return _json({"key": name, "spent": {when: _amount(amount) for when, amount in spent.items()}})
 
 
 def _amount(amount: Amount) -> dict[str, object]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import pydantic_core
 
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -41,7 +42,7 @@ def _model_replaced(body: bytes, document: Mapping[str, object], edits: Mapping[
 
 def _is_plain(body: bytes, names: Mapping[str, object] | tuple[str, ...]) -> bool:
     """Whether each of `names`, and `model`, stands in the body at most once and no letter is written as an escape."""
-    if b"\\u006" in body or b"\\u007" in body or b"\\u004" in body or b"\\u005" in body:
+    if _ESCAPED_LETTER.search(body) is not None:
         return False
     return all(body.count(b'"%b"' % name.encode()) <= 1 for name in {"model", "max_tokens", *names})
 
