@@ -31,7 +31,10 @@ RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 LATE = frozenset({408, 504})  # somebody gave up waiting: the model may have gone on, and billed
 _FIRST_WAIT_SECONDS, _PATIENCE_SECONDS = 0.1, 2.0  # longer than that the client may as well wait itself
 _DOWN_SECONDS = 5.0  # an upstream that failed so long ago is tried first again
-_PASSED = ("x-stainless-retry-count", "anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key")
+_PASSED = tuple(
+    (name, name.encode())
+    for name in ("x-stainless-retry-count", "anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key")
+)
 _RETURNED = ("retry-after", "x-request-id", "request-id", "openai-processing-ms")
 
 
@@ -219,8 +222,8 @@ def headers_for(http: Http, upstream: Upstream) -> dict[str, str]:
             headers["x-api-key"] = upstream.key
         else:
             headers["authorization"] = f"Bearer {upstream.key}"
-    for name in _PASSED:
-        value = http.header(name.encode())
+    for name, wire_name in _PASSED:
+        value = http.header(wire_name)
         if value:
             headers[name] = value
     if upstream.family == "anthropic":

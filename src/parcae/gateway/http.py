@@ -32,7 +32,8 @@ class Http:
 
     def header(self, name: bytes) -> str:
         """The field `name` (lower case), or nothing."""
-        return self._headers.get(name, b"").decode("latin-1")
+        value = self._headers.get(name)
+        return value.decode("latin-1") if value else ""
 
     async def body(self, most: int) -> bytes:
         """The whole body. Raises Refusal (413) and Gone."""

@@ -36,6 +36,7 @@ from parcae.gateway.refusal import Refusal, bad
 from parcae.gateway.sse import Events, event
 
 _ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
+_PLAIN: dict[object, bytes] = {role: f"{role}\0\0".encode() for role in ("system", "developer", "user")}
 _TYPES = {
     "invalid_request": "invalid_request_error",
     "unauthorized": "authentication_error",
@@ -62,7 +63,15 @@ class OpenAIChat:
         assert isinstance(turns, list)
         if not turns:
             raise bad("`messages` is empty", "missing_field")
-        messages = [self._message(turn, index) for index, turn in enumerate(turns)]
+        messages, bound = [], 0
+        for index, turn in enumerate(turns):
+            if type(turn) is dict and type(content := turn.get("content")) is str and len(turn) == 2:
+                plain = _PLAIN.get(turn.get("role"))  # the common case, a hundred times a request
+                if plain is not None:
+                    messages.append(Message(plain + content.encode()))
+                    continue
+            messages.append(_message(turn, index))
+            bound += bound_of((object_of(turn).get("content"),))
         stream = bool(field_of(document, "stream", bool))
         options = object_of(field_of(document, "stream_options", dict))
         field_of(document, "tools", list)
@@ -73,25 +82,10 @@ class OpenAIChat:
             stream=stream,
             max_tokens=count_of(document, "max_completion_tokens") or count_of(document, "max_tokens"),
             choices=count_of(document, "n") or 1,
-            bound_tokens=bound_of(object_of(turn).get("content") for turn in turns),
+            bound_tokens=bound,
             wants_usage=not stream or options.get("include_usage") is True,
             said=hints(document) if "metadata" in document or "user" in document else {},
         )
-
-    def _message(self, turn: object, index: int) -> Message:
-        if not isinstance(turn, dict):
-            raise bad(f"`messages[{index}]` must be an object", "wrong_type")
-        role = turn.get("role")
-        if role not in _ROLES:
-            raise bad(f"`messages[{index}].role` must be one of {', '.join(sorted(_ROLES))}", "wrong_value")
-        content = turn.get("content")
-        if role == "assistant":
-            return from_model(_text(content), _calls(turn, f"messages[{index}]"))
-        if content is not None and not isinstance(content, str | list):
-            raise bad(f"`messages[{index}].content` must be text or a list of parts", "wrong_type")
-        text = content if isinstance(content, str) else _plain(content)
-        call_id = text_of(turn.get("tool_call_id"))
-        return Message(content=f"{role}\0{call_id}\0{text}".encode(), call_ids=(call_id,) if call_id else ())
 
     def said(self, turn: Document) -> Said:
         """Understand a turn of the model in a history."""
@@ -251,6 +245,22 @@ class _ChatStream:
         """The reply so far."""
         calls = tuple(Call(*self._calls[index]) for index in sorted(self._calls))
         return Said(text="".join(self._text), calls=calls, usage=self._usage, finish=self._finish)
+
+
+def _message(turn: object, index: int) -> Message:
+    if not isinstance(turn, dict):
+        raise bad(f"`messages[{index}]` must be an object", "wrong_type")
+    role = turn.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise bad(f"`messages[{index}].role` must be one of {', '.join(sorted(_ROLES))}", "wrong_value")
+    content = turn.get("content")
+    if content is not None and not isinstance(content, str | list):
+        raise bad(f"`messages[{index}].content` must be text or a list of parts", "wrong_type")
+    if role == "assistant":
+        return from_model(_text(content), _calls(turn, f"messages[{index}]"))
+    text = content if isinstance(content, str) else _plain(content)
+    call_id = text_of(turn.get("tool_call_id"))
+    return Message(content=f"{role}\0{call_id}\0{text}".encode(), call_ids=(call_id,) if call_id else ())
 
 
 def usage_of(value: object) -> Usage | None:

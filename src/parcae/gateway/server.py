@@ -46,6 +46,7 @@ async def _serve(config: GatewayConfig, env: Mapping[str, str], journal: Journal
                 ws="none",
                 lifespan="off",
                 access_log=False,
+                proxy_headers=False,
                 log_config=None,
                 server_header=False,
                 date_header=False,
