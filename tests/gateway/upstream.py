@@ -223,11 +223,31 @@ def response(text: str | None = None, *calls: tuple[str, str, str], usage: tuple
 
 
 def response_stream(text: str = "", *calls: tuple[str, str, str]) -> list[object]:
-    """The events that matter of the same reply, streamed."""
+    """The events of the same reply, streamed."""
     whole = response(text, *calls)
-    begun = {**whole, "output": [], "status": "in_progress"}
-    return [
-        {"type": "response.created", "sequence_number": 0, "response": begun},
-        {"type": "response.output_text.delta", "sequence_number": 1, "delta": text},
-        {"type": "response.completed", "sequence_number": 2, "response": whole},
+    output = whole["output"]
+    assert isinstance(output, list)
+    events: list[Document] = [
+        {"type": "response.created", "response": {**whole, "output": [], "status": "in_progress"}}
     ]
+    for index, item in enumerate(output):
+        place = {"item_id": item["id"], "output_index": index}
+        if item["type"] == "message":
+            part, at = item["content"][0], {**place, "content_index": 0}
+            events += [
+                {"type": "response.output_item.added", "output_index": index, "item": {**item, "content": []}},
+                {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
+                {"type": "response.output_text.delta", **at, "delta": text, "logprobs": []},
+                {"type": "response.output_text.done", **at, "text": text, "logprobs": []},
+                {"type": "response.content_part.done", **at, "part": part},
+            ]
+        else:
+            arguments = item["arguments"]
+            events += [
+                {"type": "response.output_item.added", "output_index": index, "item": {**item, "arguments": ""}},
+                {"type": "response.function_call_arguments.delta", **place, "delta": arguments},
+                {"type": "response.function_call_arguments.done", **place, "arguments": arguments},
+            ]
+        events.append({"type": "response.output_item.done", "output_index": index, "item": item})
+    events.append({"type": "response.completed", "response": whole})
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
