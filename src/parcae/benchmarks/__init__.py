@@ -1,1 +1,1 @@
-"""Built bugs and public items: how good the agents are, with intervals. Knows nothing of how agents are built."""
+"""Known faults and public items to measure agents on, and the measuring. Knows nothing of terminals."""

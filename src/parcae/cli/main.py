@@ -35,6 +35,8 @@ COMMANDS = {
     "outcome": ("parcae.cli.runs", "outcome", "Say whether a run's answer was right."),
     "models": ("parcae.cli.models", "models", "List models with their prices."),
     "doctor": ("parcae.cli.doctor", "doctor", "Check Python, sandbox, git, keys and the home of runs."),
+    "bugs": ("parcae.cli.bugs", "bugs", "Build small repositories with one known fault each."),
+    "bench": ("parcae.cli.bench", "bench", "Measure the agents on bugs and public items."),
     "config": ("parcae.cli.config", "config", "Show every setting and where its value came from."),
     "trust": ("parcae.cli.config", "trust", "Let a project's parcae.toml set what only you may grant."),
 }

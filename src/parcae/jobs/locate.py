@@ -88,6 +88,13 @@ async def begin(options: LocateOptions, world: World, *, run: str, sandbox: Sand
     covered = await cover(
         options.repo, options.test, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
     )
+    await begin_covered(options, world, covered, run=run, notes=notes)
+
+
+async def begin_covered(
+    options: LocateOptions, world: World, covered: Covered, *, run: str, notes: Sequence[str] = ()
+) -> None:
+    """Write the beginning of a run whose failing test was run before."""
     task = locate_task(covered)
     started = RunStarted(scope=run, command="locate", task=task, seed=options.seed, options=_as_text(options))
     prepared = LocatePrepared(scope=run, covered=covered, notes=tuple(notes))

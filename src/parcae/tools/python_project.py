@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,7 +19,8 @@ from parcae.tools.pytest_run import Report, run_pytest
 from parcae.tools.pytest_trouble import check_failing
 from parcae.tools.sandbox import Sandbox
 
-__all__ = ["Covered", "Failure", "Function", "Spectrum", "cover", "spectrum"]
+__all__ = ["Covered", "Failure", "Function", "Spectrum", "Suite", "cover", "run_suite", "spectrum"]
+_RAN = ("failed", "passed")
 
 
 async def cover(
@@ -60,6 +62,21 @@ async def cover(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """What a run of tests showed. `lines`: file -> test -> executed lines, of the project's own files.
+
+    `modules` names the module of each file; `sources` holds the source of each test.
+    """
+
+    repo: Path
+    failed: tuple[str, ...]
+    passed: tuple[str, ...]
+    lines: Mapping[str, Mapping[str, frozenset[int]]]
+    modules: Mapping[str, str]
+    sources: Mapping[str, str]
+
+
 async def spectrum(
     repo: Path,
     tests: str = ".",
@@ -73,22 +90,59 @@ async def spectrum(
 
     Raises: like `cover`; at least one test must fail and none needs to pass.
     """
+    suite = await run_suite(
+        repo, tests, python=python, sandbox=sandbox, timeout_seconds=timeout_seconds, environ=environ
+    )
+    if not suite.failed:
+        raise CallerMistake(f"no test fails in {tests}", "a spectrum compares failing tests with passing ones")
+    return spectrum_of(suite)
+
+
+def spectrum_of(suite: Suite) -> Spectrum:
+    """Which of the failing and passing tests of `suite` execute each function."""
+    failed, passed = set(suite.failed), set(suite.passed)
+    hits: dict[str, Hits] = {}
+    for file, by_test in suite.lines.items():
+        for definition in _read(suite.repo, file):
+            by = {test for test, lines in by_test.items() if not definition.own_lines.isdisjoint(lines)}
+            count = Hits(failing=len(by & failed), passing=len(by & passed))
+            if count != Hits():
+                hits[f"{suite.modules[file]}.{definition.qualname}"] = count
+    return Spectrum(failing=len(failed), passing=len(passed), hits=MappingProxyType(hits))
+
+
+async def run_suite(
+    repo: Path,
+    tests: str = ".",
+    *,
+    python: Path | None = None,
+    sandbox: Sandbox,
+    timeout_seconds: float = 600.0,
+    environ: Mapping[str, str] | None = None,
+) -> Suite:
+    """Run `tests` and see which fail and which execute what; green or red, as long as something runs.
+
+    Raises:
+        CallerMistake: no such repository, or no test could be run there.
+        SandboxFailed: the sandbox broke.
+    """
     repo = _repository(repo)
     report = await run_pytest(
         repo, tests, python=python, sandbox=sandbox, timeout_seconds=timeout_seconds, environ=environ or os.environ
     )
-    failing = {failure.test for failure in check_failing(report, repo, tests)}
-    passing = {test.test for test in report.tests if test.outcome == "passed"}
+    outcomes = {outcome: tuple(one.test for one in report.tests if one.outcome == outcome) for outcome in _RAN}
+    if not any(outcomes.values()):
+        check_failing(report, repo, tests)
     packages = _packages(repo)
-    hits: dict[str, Hits] = {}
-    for file in _own_files(report):
-        module = module_name(file, packages)
-        for definition in _read(repo, file):
-            by = {test for test, lines in report.by_test(file).items() if not definition.own_lines.isdisjoint(lines)}
-            count = Hits(failing=len(by & failing), passing=len(by & passing))
-            if count != Hits():
-                hits[f"{module}.{definition.qualname}"] = count
-    return Spectrum(failing=len(failing), passing=len(passing), hits=MappingProxyType(hits))
+    files = tuple(_own_files(report))
+    return Suite(
+        repo=repo,
+        failed=outcomes["failed"],
+        passed=outcomes["passed"],
+        lines=MappingProxyType({file: report.by_test(file) for file in files}),
+        modules=MappingProxyType({file: module_name(file, packages) for file in files}),
+        sources=MappingProxyType({one.test: one.source for one in report.tests}),
+    )
 
 
 def _repository(repo: Path) -> Path:

@@ -1,0 +1,155 @@
+"""`parcae locate` on many known bugs: each arm (cheap alone, strong alone, swapping) meets the same failing tests.
+
+Every run lies in the journal under a name made from the bench's, so a bench goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from parcae.benchmarks.accuracy import among_first
+from parcae.benchmarks.bug import REPO, Bug, read_bug
+from parcae.core.events import RunStarted
+from parcae.core.plan import StagePlan
+from parcae.jobs.locate import LocateOptions, begin_covered, go_on, report_of
+from parcae.jobs.report import Report
+from parcae.jobs.world import World
+from parcae.sampling.vote import vote
+from parcae.tools.covered import Covered
+from parcae.tools.python_project import cover, run_suite, spectrum_of
+from parcae.tools.sandbox import Sandbox
+
+RANKS = (1, 3, 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """One attempt as the bench needs it: what it named, and what it cost."""
+
+    answer: tuple[str, ...]
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResult:
+    """One arm on one bug. `hits[k]`: 1 if the culprit is among the first k of the vote; `p_fail` at the swap."""
+
+    hits: Mapping[int, float]
+    cost_usd: float | None
+    swapped: bool
+    p_fail: float | None
+    attempts: tuple[Attempted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BugResult:
+    """All arms on one bug, and two baselines that ask nobody: a random covered function, and Ochiai."""
+
+    bug: str
+    culprit: str
+    functions: int
+    random: Mapping[int, float]
+    ochiai: Mapping[int, float]
+    arms: Mapping[str, ArmResult]
+
+
+def arms_of(stage: StagePlan) -> dict[str, StagePlan]:
+    """Each end of the ladder alone with the same number of attempts, and the plan itself if it swaps or stops."""
+    cheap = replace(stage, ladder=stage.ladder[:1], policy="none")
+    arms = {cheap.ladder[0]: cheap}
+    if len(stage.ladder) > 1:
+        strong = replace(stage, ladder=stage.ladder[-1:], policy="none")
+        arms[strong.ladder[0]] = strong
+    if stage.policy != "none":
+        arms[stage.policy] = stage
+    return arms
+
+
+async def locate_bugs(
+    folders: Sequence[Path],
+    stage: StagePlan,
+    world: World,
+    *,
+    bench: str,
+    seed: int,
+    budget_usd: float,
+    sandbox: Sandbox,
+) -> AsyncIterator[BugResult]:
+    """Meet every bug with every arm; yields a result a bug. Stops early when `world.stop` is set.
+
+    Raises:
+        CallerMistake: a bug cannot be read, or its test does not fail as it should.
+        SandboxFailed: tests cannot be contained here.
+    """
+    for folder in folders:
+        if world.stop.is_set():
+            return
+        bug = read_bug(folder)
+        repo = (folder / REPO).resolve()
+        suite = await run_suite(repo, bug.test.partition("::")[0], sandbox=sandbox)
+        covered = await cover(repo, bug.test, sandbox=sandbox)
+        names = [function.name for function in covered.functions if not function.only_at_import]
+        spectrum = spectrum_of(suite)
+        suspicion = {name: spectrum.ochiai(name) for name in names}
+        flat = dict.fromkeys(names, 0.0)
+        arms = {}
+        for arm, plan in arms_of(stage).items():
+            options = LocateOptions(repo=repo, test=bug.test, stage=plan, budget_usd=budget_usd, seed=seed)
+            arms[arm] = await _meet(f"{bench}-{folder.name}-{_slug(arm)}", options, covered, world, bug)
+        yield BugResult(
+            bug=bug.name,
+            culprit=bug.culprit,
+            functions=len(names),
+            random={k: among_first(flat, bug.culprit, k) for k in RANKS},
+            ochiai={k: among_first(suspicion, bug.culprit, k) for k in RANKS},
+            arms=arms,
+        )
+
+
+async def _meet(run: str, options: LocateOptions, covered: Covered, world: World, bug: Bug) -> ArmResult:
+    if not await world.journal.read(run, [RunStarted], below=False):
+        await begin_covered(options, world, covered, run=run)
+    report = await go_on(run, world)
+    if report.status == "cancelled":
+        report = await report_of(run, world)
+    return _judged(report, bug)
+
+
+def _judged(report: Report, bug: Bug) -> ArmResult:
+    ranked = [suspect.name for suspect in report.suspects]
+    steps = [attempt.trajectory for attempt in report.attempts]
+    costs = [[step.cost_usd for step in one.steps] for one in steps]
+    return ArmResult(
+        hits={k: float(bug.culprit in ranked[:k]) for k in RANKS},
+        cost_usd=report.cost_usd,
+        swapped=bool(report.swaps),
+        p_fail=report.swaps[0].p_fail if report.swaps else None,
+        attempts=tuple(
+            Attempted(
+                answer=one.ending.answer if one.ending is not None else (),
+                cost_usd=None if None in own else sum(cost for cost in own if cost is not None),
+            )
+            for one, own in zip(steps, costs, strict=True)
+        ),
+    )
+
+
+def fewer(arm: ArmResult, attempts: int, culprit: str) -> tuple[float, float]:
+    """(chance that the culprit wins the vote, dollars) of only `attempts` of the arm's attempts, over all windows.
+
+    A window is a run of neighbours, so that each attempt counts equally often and no subset is favoured.
+    """
+    made = arm.attempts
+    windows = [[made[(first + place) % len(made)] for place in range(attempts)] for first in range(len(made))]
+    hits = []
+    for window in windows:
+        candidates = vote([one.answer for one in window]).candidates
+        hits.append(float(bool(candidates) and candidates[0].name == culprit))
+    costs = [sum(one.cost_usd or 0.0 for one in window) for window in windows]
+    return sum(hits) / len(hits), sum(costs) / len(costs)
+
+
+def _slug(arm: str) -> str:
+    return arm.replace(":", "-").replace("@", "-").replace("/", "-")
