@@ -20,6 +20,7 @@ from parcae.core.errors import CallerMistake
 from parcae.graphs.nodes import Call
 from parcae.graphs.tally import TaskFacts
 from parcae.graphs.turns import Turn
+from parcae.prediction.prefixes import Group, Setup
 from parcae.sampling.vote import vote
 
 OK = "ok"
@@ -236,3 +237,30 @@ def gold_share(task: RecordedTask, answers: Sequence[Sequence[str]]) -> float:
     best = candidates[0].score
     top = [candidate.name for candidate in candidates if candidate.score > best - 1e-9]
     return sum(name in task.gold for name in top) / len(top)
+
+
+# ---- for forecasters ----------------------------------------------------------------------------------------------
+
+
+def groups_of(recordings: Recordings, model: str, *, samples: int = 10, more: bool = True) -> list[Group]:
+    """One group a task with a culprit: the first `samples` runs of `model`, labelled by acc@1 of their vote.
+
+    Tasks with fewer runs are left out. With `more`, every further `samples` runs of a task make an extra group.
+    """
+    groups = []
+    for task_id, runs in recordings.of(model, least=samples).items():
+        task = recordings.tasks[task_id]
+        whole = len(runs) // samples if more else 1
+        for start in range(0, whole * samples, samples):
+            chosen = runs[start : start + samples]
+            groups.append(
+                Group(
+                    task_id=task_id,
+                    setup=Setup(model=model),
+                    attempts=tuple(run.turns for run in chosen),
+                    failed=best_gold_rank(task, chosen) != 1,
+                    facts=task.facts,
+                    extra=start > 0,
+                )
+            )
+    return groups

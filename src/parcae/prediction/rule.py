@@ -3,19 +3,20 @@
     p_fail = 1 - c + 0.3 repeats + 0.3 errors + 0.2 silent,  kept within [0, 1]
 
 with c the vote's confidence over finished attempts, drawn towards 1/2 as if two attempts more had said 1/2; `repeats`
-the share of calls that an attempt had made before, `errors` the share of observations that are errors, `silent` the
+the share of calls that an attempt had made before, `errors` the share of calls that came back as errors, `silent` the
 share of finished attempts without an answer. The weights are a prior, not a fit: `parcae train` replaces them.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from parcae.core.protocols import Forecast
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
-from parcae.sampling.vote import confidence
+from parcae.graphs.features import error_share, repeat_share, vote_confidence_of_ended
+from parcae.graphs.tally import Tally, facts_of
+from parcae.graphs.turns import turn_of
 
 PRIOR_ATTEMPTS = 2
 REPEATS, ERRORS, SILENT = 0.3, 0.3, 0.2
@@ -26,56 +27,48 @@ class RuleForecaster:
 
     def watch(self, task: Task, samples: int) -> RuleWatch:
         """Begin to follow `samples` attempts at `task`."""
-        return RuleWatch(samples=samples)
+        return RuleWatch(tally=Tally(samples=max(1, samples), facts=facts_of(task)))
 
 
 @dataclass(slots=True, kw_only=True)
 class RuleWatch:
     """Counts; adding a step costs the step."""
 
-    samples: int
-    calls: int = 0
-    repeated: int = 0
-    observations: int = 0
-    errors: int = 0
-    seen: set[tuple[int, str, str]] = field(default_factory=set)
-    answers: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    tally: Tally
 
     def add(self, attempt: int, step: Step) -> None:
         """Take in one more complete step of attempt number `attempt`."""
-        for call in step.reply.tool_calls if step.reply is not None else ():
-            self.calls += 1
-            key = (attempt, call.tool_name, json.dumps(call.args_as_dict(), sort_keys=True))
-            self.repeated += key in self.seen
-            self.seen.add(key)
-        self.observations += len(step.observations)
-        self.errors += sum(observation.is_error for observation in step.observations)
-        if step.ending is not None:
-            self.answers[attempt] = step.ending.answer
+        self.tally.add(attempt, turn_of(step))
 
     def forecast(self) -> Forecast:
         """How likely the vote is to be wrong; trust grows with the share of attempts that were seen."""
-        answers = [self.answers[attempt] for attempt in sorted(self.answers)]
-        sure = confidence(answers) * len(answers) + PRIOR_ATTEMPTS / 2
-        certainty = sure / (len(answers) + PRIOR_ATTEMPTS)
-        repeats = self.repeated / max(1, self.calls)
-        errors = self.errors / max(1, self.observations)
-        silent = sum(not answer for answer in answers) / max(1, len(answers))
-        p_fail = 1 - certainty + REPEATS * repeats + ERRORS * errors + SILENT * silent
-        seen_attempts = len({attempt for attempt, _, _ in self.seen} | set(self.answers))
+        tally = self.tally
         return Forecast(
-            p_fail=min(1.0, max(0.0, p_fail)),
-            trust=min(1.0, seen_attempts / max(1, self.samples)),
-            reasons=_reasons(len(answers), self.samples, confidence(answers), repeats, errors, silent),
+            p_fail=rule_p_fail(tally),
+            trust=min(1.0, len(tally.lengths) / tally.samples),
+            reasons=_reasons(tally),
         )
 
 
-def _reasons(ended: int, samples: int, sure: float, repeats: float, errors: float, silent: float) -> tuple[str, ...]:
-    reasons = [f"{ended} of {samples} attempts ended, their vote's confidence is {sure:.2f}"]
-    if repeats:
+def rule_p_fail(tally: Tally) -> float:
+    """The rule's probability that the vote is wrong."""
+    ended = len(tally.answers)
+    certainty = (vote_confidence_of_ended(tally) * ended + PRIOR_ATTEMPTS / 2) / (ended + PRIOR_ATTEMPTS)
+    p_fail = 1 - certainty + REPEATS * repeat_share(tally) + ERRORS * error_share(tally) + SILENT * _silent(tally)
+    return min(1.0, max(0.0, p_fail))
+
+
+def _silent(tally: Tally) -> float:
+    return sum(not answer for answer in tally.answers.values()) / max(1, len(tally.answers))
+
+
+def _reasons(tally: Tally) -> tuple[str, ...]:
+    sure = vote_confidence_of_ended(tally)
+    reasons = [f"{len(tally.answers)} of {tally.samples} attempts ended, their vote's confidence is {sure:.2f}"]
+    if repeats := repeat_share(tally):
         reasons.append(f"{repeats:.0%} of the calls were made before")
-    if errors:
+    if errors := error_share(tally):
         reasons.append(f"{errors:.0%} of the calls failed")
-    if silent:
+    if silent := _silent(tally):
         reasons.append(f"{silent:.0%} of them gave no answer")
     return tuple(reasons)

@@ -1,0 +1,207 @@
+"""A trained forecaster: one file that numpy evaluates, behind the same `watch` as every other.
+
+Trust falls, and the reasons say so, where it meets tools, models or magnitudes that training did not show.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from parcae.core.errors import CallerMistake
+from parcae.core.protocols import Embedder, Forecast
+from parcae.core.task import Task
+from parcae.core.trajectory import Step
+from parcae.graphs.embed import HashedSubwords
+from parcae.graphs.features import FEATURES, tool_mix, unknown_tools
+from parcae.graphs.semantic import SemanticGraph
+from parcae.graphs.tally import Tally, TaskFacts, facts_of
+from parcae.graphs.turns import Turn, turn_of
+from parcae.prediction.calibrate import Calibration
+from parcae.prediction.card import Card, card_from, card_text
+from parcae.prediction.gcn import Gcn, gcn_from
+from parcae.prediction.heads import Head, head_from, kind_of
+from parcae.prediction.metrics import Floats
+from parcae.prediction.prefixes import Prefix
+
+HARNESS, GROUP = "harness", "group"
+STRANGE_MODEL = 0.5  # how much trust is left when attempts run on a model that training did not show
+MOST_DRIFT = 0.5  # at this share of features out of range nothing is left
+MIX = "mix:"  # names the feature that is a tool's share of the calls
+GCN = "gcn"
+
+
+def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
+    """The features called `names`, float64 (d,); "mix:TOOL" is the share of TOOL among the calls."""
+    tools = tuple(name.removeprefix(MIX) for name in names if name.startswith(MIX))
+    mix = dict(zip(tools, tool_mix(tally, tools), strict=True))
+    return np.array([mix[name.removeprefix(MIX)] if name.startswith(MIX) else FEATURES[name](tally) for name in names])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A Forecaster that was trained."""
+
+    card: Card
+    head: Head | Gcn
+    calibration: Calibration
+
+    def watch(self, task: Task, samples: int) -> FittedWatch:
+        """Begin to follow `samples` attempts at `task`."""
+        return self.follow(samples, facts_of(task))
+
+    def follow(self, samples: int, facts: TaskFacts) -> FittedWatch:
+        """The same, for recordings that know the facts of a task and no task."""
+        graph = None
+        if isinstance(self.head, Gcn):
+            graph = SemanticGraph(embedder=embedder_from(self.card.embedder), tools=self.card.tools)
+        return FittedWatch(fitted=self, tally=Tally(samples=samples, facts=facts), graph=graph, models=set())
+
+    def of(self, prefix: Prefix) -> Forecast:
+        """The forecast for a prefix.
+
+        Raises:
+            TypeError: it is something else, such as a whole group with its verdict.
+        """
+        if not isinstance(prefix, Prefix):
+            raise TypeError(f"a forecaster is asked on a Prefix, not on {type(prefix).__name__}")
+        watch = self.follow(prefix.samples, prefix.facts)
+        for number, turn in prefix.arrivals():
+            watch.take(number, turn)
+        return watch.forecast()
+
+
+@dataclass(slots=True, kw_only=True)
+class FittedWatch:
+    """Counts, and the graph where the head reads one; adding a step costs the step."""
+
+    fitted: Fitted
+    tally: Tally
+    graph: SemanticGraph | None
+    models: set[str]
+
+    def add(self, attempt: int, step: Step) -> None:
+        """Take in one more complete step of attempt number `attempt`."""
+        if step.model not in (HARNESS, GROUP):
+            self.models.add(step.model)
+        self.take(attempt, turn_of(step))
+
+    def take(self, attempt: int, turn: Turn) -> None:
+        """Take in one more turn."""
+        self.tally.add(attempt, turn)
+        if self.graph is not None:
+            self.graph.add(attempt, turn)
+
+    def forecast(self) -> Forecast:
+        """The calibrated score, with as much trust as what it saw resembles its training."""
+        card, head = self.fitted.card, self.fitted.head
+        row = row_of(self.tally, card.features)
+        if isinstance(head, Gcn):
+            assert self.graph is not None
+            score = head.score(self.graph.matrix())
+        else:
+            score = head.score(row)
+        p_fail = self.fitted.calibration(score)
+        trust, doubts = self._trust(row)
+        summary = f"{card.kind} trained on {card.tasks} tasks says {p_fail:.2f}"
+        return Forecast(p_fail=p_fail, trust=trust, reasons=(summary, *doubts))
+
+    def _trust(self, row: Floats) -> tuple[float, tuple[str, ...]]:
+        card, doubts, trust = self.fitted.card, [], 1.0
+        strange = unknown_tools(self.tally, card.tools)
+        if strange:
+            share = sum(self.tally.tools[tool] for tool in strange) / max(1, self.tally.calls)
+            trust *= 1 - share
+            doubts.append(f"{share:.0%} of the calls are to tools it was not trained on ({', '.join(strange[:3])})")
+        out = (row < np.array(card.low) - 1e-9) | (row > np.array(card.high) + 1e-9)
+        drift = float(out.mean()) if len(out) else 0.0
+        if drift > 0.1:
+            trust *= max(0.0, 1 - drift / MOST_DRIFT)
+            names = [name for name, outside in zip(card.features, out, strict=True) if outside]
+            doubts.append(f"{drift:.0%} of what it measures lies outside its training ({', '.join(names[:3])})")
+        others = sorted(self.models - set(card.models))
+        if others and card.models:
+            trust *= STRANGE_MODEL
+            doubts.append(f"it never saw attempts by {', '.join(others[:3])}")
+        return trust, tuple(doubts)
+
+
+# ---- embedders, by name -------------------------------------------------------------------------------------------
+
+
+def embedder_from(name: str) -> Embedder:
+    """The embedder that a card names, such as "hashed:128".
+
+    Raises:
+        CallerMistake: this Parcae does not know it.
+    """
+    kind, _, size = name.partition(":")
+    if kind == "hashed" and size.isdecimal():
+        return HashedSubwords(int(size))
+    raise CallerMistake(f"no embedder {name!r} is known here", "train the forecaster with the default embedder")
+
+
+# ---- the file -----------------------------------------------------------------------------------------------------
+
+
+def save(fitted: Fitted, file: Path) -> None:
+    """Write `fitted` to `file`, whole or not at all; the same forecaster gives the same bytes."""
+    head = fitted.head
+    kind = GCN if isinstance(head, Gcn) else kind_of(head)
+    arrays = {f"head/{name}": array for name, array in head.arrays().items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        **{
+            "card": np.array(card_text(fitted.card)),
+            "kind": np.array(kind),
+            "calibration/scores": fitted.calibration.scores,
+            "calibration/p_fail": fitted.calibration.p_fail,
+            **arrays,
+        },
+    )
+    draft = file.with_name(f".{file.name}.part")
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft.write_bytes(buffer.getvalue())
+    draft.replace(file)
+
+
+def load(file: Path) -> Fitted:
+    """The forecaster in `file`.
+
+    Raises:
+        CallerMistake: there is none, it is damaged, or another version wrote it.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            held = {name: stored[name] for name in stored.files}
+        card = card_from(str(held["card"]), source=str(file))
+        arrays = {name.removeprefix("head/"): array for name, array in held.items() if name.startswith("head/")}
+        kind = str(held["kind"])
+        head = gcn_from(arrays) if kind == GCN else head_from(kind, arrays)
+        curve = Calibration(
+            method=card.calibration, scores=held["calibration/scores"], p_fail=held["calibration/p_fail"]
+        )
+    except FileNotFoundError:
+        raise CallerMistake(f"there is no forecaster {file}", "train one: parcae train") from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise CallerMistake(f"{file} is no forecaster: {error}", "train it again: parcae train") from None
+    return Fitted(card=card, head=head, calibration=curve)
+
+
+def refuse_other_agent(card: Card, agent: str, *, source: str) -> None:
+    """Make sure that a forecaster is meant for tasks of kind `agent`.
+
+    Raises:
+        CallerMistake: it was trained for others.
+    """
+    if card.agent != agent:
+        raise CallerMistake(
+            f"{source} was trained on tasks of kind {card.agent!r}, this one is {agent!r}",
+            "name another forecaster, or train one: parcae train",
+        )

@@ -1,0 +1,79 @@
+"""The graph convolutional network of Atropos, evaluated in numpy: two GCN layers, mean pool, one linear layer.
+
+Sources: Kipf and Welling 2017, eq. 2 (arXiv 1609.02907); PAPERS section 1, "Predictor". Trained in `gcn_training`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parcae.graphs.semantic import FlowMatrix
+
+Floats32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcnSettings:
+    """The paper's numbers."""
+
+    hidden: int = 32
+    dropout: float = 0.8
+    rate: float = 1e-3
+    batch: int = 32
+    epochs: int = 150
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gcn:
+    """float32: `first` (D, H), `first_bias` (H,), `second` (H, H), `second_bias` (H,), `last` (H,), `last_bias` ()."""
+
+    first: Floats32
+    first_bias: Floats32
+    second: Floats32
+    second_bias: Floats32
+    last: Floats32
+    last_bias: Floats32
+
+    def logit(self, graph: FlowMatrix) -> float:
+        """The network's output before the logistic."""
+        mixing = mixing_matrix(graph)
+        hidden = np.maximum(mixing @ (graph.nodes @ self.first) + self.first_bias, 0)
+        hidden = np.maximum(mixing @ (hidden @ self.second) + self.second_bias, 0)
+        return float(hidden.mean(axis=0) @ self.last + self.last_bias)
+
+    def score(self, graph: FlowMatrix) -> float:
+        """How likely failure looks, in [0, 1]."""
+        return 1 / (1 + math.exp(-max(-700.0, self.logit(graph))))
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All that it is made of."""
+        return {name: getattr(self, name) for name in NAMES}
+
+
+NAMES = ("first", "first_bias", "second", "second_bias", "last", "last_bias")
+
+
+def gcn_from(arrays: Mapping[str, NDArray[np.generic]]) -> Gcn:
+    """The network made of `arrays`."""
+    return Gcn(**{name: np.asarray(arrays[name], dtype=np.float32) for name in NAMES})
+
+
+def mixing_matrix(graph: FlowMatrix) -> Floats32:
+    """float32 (N, N): row j holds w(i, j) / sqrt(deg(i) deg(j)) for each edge i -> j.
+
+    Every node gets a self-loop of weight 1 unless it has one already, which then keeps its weight. Ours is directed:
+    deg is the weighted in-degree, self-loop included.
+    """
+    count = len(graph.nodes)
+    weights = np.zeros((count, count), dtype=np.float32)
+    weights[graph.targets, graph.sources] = graph.weights
+    places = np.arange(count)
+    own = weights[places, places]
+    weights[places, places] = np.where(own > 0, own, 1)
+    scale = 1 / np.sqrt(weights.sum(axis=1))
+    return np.asarray(weights * (scale[:, None] * scale[None, :]), dtype=np.float32)

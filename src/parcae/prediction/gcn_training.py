@@ -1,0 +1,133 @@
+"""Training the GCN with PyTorch Geometric. The only module of Parcae that imports torch.
+
+Source: PAPERS section 1, "Predictor": hidden 32, dropout 0.8, Adam 1e-3, batches of 32, 150 epochs, binary
+cross-entropy on logits. Where we differ: the epoch is chosen by the loss on validation tasks that are neither trained
+on nor tested, and its state is copied deeply.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from parcae.core.errors import CallerMistake
+from parcae.graphs.semantic import FlowMatrix
+from parcae.prediction.gcn import Gcn, GcnSettings
+
+try:
+    import torch
+
+    with warnings.catch_warnings():  # importing it calls what torch 2.13 deprecates; nothing that we use
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from torch_geometric.data import Batch, Data
+        from torch_geometric.nn import GCNConv, global_mean_pool
+except ImportError:
+    raise CallerMistake(
+        "training a GCN needs torch and torch_geometric", "install them: pip install 'parcae[train]'"
+    ) from None
+
+Progress = Callable[[int, int], None]
+
+
+class Network(torch.nn.Module):
+    """GCN layer, GCN layer, mean pool, dropout, linear."""
+
+    def __init__(self, width: int, settings: GcnSettings) -> None:
+        super().__init__()
+        self.first = GCNConv(width, settings.hidden)
+        self.second = GCNConv(settings.hidden, settings.hidden)
+        self.last = torch.nn.Linear(settings.hidden, 1)
+        self.dropout = settings.dropout
+
+    def forward(self, batch: Any) -> Any:
+        """Logits, one a graph."""
+        hidden = self.first(batch.x, batch.edge_index, batch.edge_weight).relu()
+        hidden = self.second(hidden, batch.edge_index, batch.edge_weight).relu()
+        pooled = global_mean_pool(hidden, batch.batch)
+        pooled = torch.nn.functional.dropout(pooled, p=self.dropout, training=self.training)
+        return self.last(pooled).squeeze(-1)
+
+    def in_numpy(self) -> Gcn:
+        """The same network for `gcn`."""
+        state = {name: value.detach().numpy().astype(np.float32).copy() for name, value in self.state_dict().items()}
+        return Gcn(
+            first=state["first.lin.weight"].T.copy(),
+            first_bias=state["first.bias"],
+            second=state["second.lin.weight"].T.copy(),
+            second_bias=state["second.bias"],
+            last=state["last.weight"][0],
+            last_bias=state["last.bias"][0],
+        )
+
+
+def data_of(graph: FlowMatrix, failed: bool = False) -> Any:
+    """The graph as PyTorch Geometric takes it."""
+    return Data(
+        x=torch.from_numpy(graph.nodes),
+        edge_index=torch.from_numpy(np.stack([graph.sources, graph.targets])),
+        edge_weight=torch.from_numpy(graph.weights),
+        y=torch.tensor([float(failed)]),
+        num_nodes=len(graph.nodes),
+    )
+
+
+def train_gcn(
+    graphs: Sequence[FlowMatrix],
+    failed: Sequence[bool],
+    validation: Sequence[int],
+    *,
+    seed: int,
+    settings: GcnSettings,
+    progress: Progress | None = None,
+) -> Gcn:
+    """The network as it stood after the epoch with the least loss on the graphs that `validation` lists.
+
+    The other graphs train. Progress is told as (epochs done, epochs).
+    """
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)  # graphs are small: threads would wait for each other
+    rows = [data_of(graph, verdict) for graph, verdict in zip(graphs, failed, strict=True)]
+    held = set(validation)
+    train = [row for place, row in enumerate(rows) if place not in held]
+    watched = Batch.from_data_list([rows[place] for place in validation])
+    network = Network(graphs[0].nodes.shape[1], settings)
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate)
+    best, least = copy.deepcopy(network.state_dict()), float("inf")
+    for epoch in range(settings.epochs):
+        run_epoch(network, optimiser, train, settings)
+        loss = loss_on(network, watched)
+        if loss < least:
+            best, least = copy.deepcopy(network.state_dict()), loss
+        if progress is not None:
+            progress(epoch + 1, settings.epochs)
+    network.load_state_dict(best)
+    return network.in_numpy()
+
+
+def run_epoch(network: Network, optimiser: Any, rows: Sequence[Any], settings: GcnSettings) -> None:
+    """One pass over `rows` in random order."""
+    network.train()
+    order = torch.randperm(len(rows)).tolist()
+    for start in range(0, len(order), settings.batch):
+        batch = Batch.from_data_list([rows[place] for place in order[start : start + settings.batch]])
+        optimiser.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(network(batch), batch.y).backward()
+        optimiser.step()
+
+
+def loss_on(network: Network, batch: Any) -> float:
+    """Mean cross-entropy on `batch`."""
+    network.eval()
+    with torch.no_grad():
+        return float(torch.nn.functional.binary_cross_entropy_with_logits(network(batch), batch.y))
+
+
+def scores_of(network: Network, rows: Sequence[Any]) -> list[float]:
+    """The failure probability of each graph, by PyTorch."""
+    network.eval()
+    with torch.no_grad():
+        return [float(value) for value in torch.sigmoid(network(Batch.from_data_list(list(rows))))]

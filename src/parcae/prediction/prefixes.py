@@ -1,0 +1,146 @@
+"""What a forecaster may know, and what only evaluation may know, as two types that cannot be confused.
+
+A `Prefix` holds what was known of a group of attempts at one moment: nothing of what came later and no verdict. A
+`Group` holds the whole attempts and the verdict; it gives out prefixes. Forecasters are trained on `Example`s, each a
+prefix with its verdict, and asked on prefixes alone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from parcae.core.errors import CallerMistake
+from parcae.graphs.tally import Tally, TaskFacts
+from parcae.graphs.turns import Turn
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What was tried: the model, the tools it had, and the version of its prompt ("" where unknown)."""
+
+    model: str
+    tools: tuple[str, ...] = ()
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A moment to forecast at. "parallel": every attempt has made at most `at` turns. "sequential": the first `at`
+    attempts have ended and the others have not begun. `at` None: everything has ended.
+    """
+
+    at: int | None = None
+    kind: Literal["parallel", "sequential"] = "parallel"
+
+    def __str__(self) -> str:
+        return "full" if self.at is None else f"{self.kind}@{self.at}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefix:
+    """What was known of `samples` planned attempts: the turns of each so far, by attempt, and the task's facts."""
+
+    samples: int
+    facts: TaskFacts
+    attempts: tuple[tuple[Turn, ...], ...]
+
+    def tally(self) -> Tally:
+        """Its counts, turn after turn of all attempts side by side, as they arrive live."""
+        tally = Tally(samples=self.samples, facts=self.facts)
+        for number, turn in self.arrivals():
+            tally.add(number, turn)
+        return tally
+
+    def arrivals(self) -> list[tuple[int, Turn]]:
+        """(attempt, turn), attempt by attempt."""
+        return [(number, turn) for number, turns in enumerate(self.attempts) for turn in turns]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Attempts at one task, whole. `failed`: the grader's verdict on their vote; None: nobody said.
+
+    `extra` marks further groups of attempts at a task that is there already: they may train, never test.
+    """
+
+    task_id: str
+    setup: Setup
+    attempts: tuple[tuple[Turn, ...], ...]
+    failed: bool | None
+    facts: TaskFacts = TaskFacts()
+    extra: bool = False
+
+    def prefix(self, look: Look) -> Prefix:
+        """What was known at `look`."""
+        whole = self.attempts
+        if look.at is None:
+            seen = whole
+        elif look.kind == "sequential":
+            seen = whole[: look.at]
+        else:
+            seen = tuple(turns[: look.at] for turns in whole)
+        return Prefix(samples=max(1, len(whole)), facts=self.facts, attempts=seen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A prefix with the verdict on the vote of the whole group."""
+
+    task_id: str
+    setup: Setup
+    prefix: Prefix
+    failed: bool
+    extra: bool = False
+
+
+def examples_of(groups: Sequence[Group], looks: Sequence[Look]) -> list[Example]:
+    """One example for each labelled group and look."""
+    return [
+        Example(
+            task_id=group.task_id,
+            setup=group.setup,
+            prefix=group.prefix(look),
+            failed=group.failed,
+            extra=group.extra,
+        )
+        for group in groups
+        if group.failed is not None
+        for look in looks
+    ]
+
+
+def fold_of(task_id: str, folds: int = FOLDS) -> int:
+    """The fold of a task: crc32 of its id in UTF-8, modulo `folds`. All its attempts and groups share it."""
+    return zlib.crc32(task_id.encode()) % folds
+
+
+def split(examples: Sequence[Example], folds: Sequence[int], fold: int) -> tuple[list[Example], list[Example]]:
+    """(the examples outside `fold`, the ones inside it that are not extra); `folds` holds the fold of each example.
+
+    Raises:
+        CallerMistake: attempts of one task are on both sides.
+    """
+    pairs = list(zip(examples, folds, strict=True))
+    train = [example for example, own in pairs if own != fold]
+    inside = [example for example, own in pairs if own == fold]
+    refuse_shared_tasks(train, inside)
+    return train, [example for example in inside if not example.extra]
+
+
+def refuse_shared_tasks(train: Sequence[Example], test: Sequence[Example]) -> None:
+    """Make sure that no task has attempts on both sides: that leaks how hard it is.
+
+    Raises:
+        CallerMistake: some task has.
+    """
+    shared = {example.task_id for example in train} & {example.task_id for example in test}
+    if shared:
+        raise CallerMistake(
+            f"attempts of task {min(shared)!r} are in two folds ({len(shared)} such tasks)",
+            "split by task: all attempts at a task belong to one fold",
+        )

@@ -1,0 +1,89 @@
+"""Examples as rows of numbers, and as graphs: what training and evaluation work on.
+
+Checks on the way in what makes every later figure worthless: no labels, one class, too few or doubled tasks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from parcae.core.errors import CallerMistake
+from parcae.core.protocols import Embedder
+from parcae.graphs.features import FEATURES
+from parcae.graphs.semantic import FlowMatrix, build_semantic
+from parcae.graphs.tally import Tally
+from parcae.prediction.fit import Rows
+from parcae.prediction.fitted import MIX, row_of
+from parcae.prediction.prefixes import Example, Group, fold_of
+
+FEWEST_TASKS = 30
+
+
+def checked(groups: Sequence[Group]) -> list[Group]:
+    """The labelled groups, fit to learn from.
+
+    Raises:
+        CallerMistake: nothing is labelled, all verdicts are the same, fewer than 30 tasks, or a task stands there
+            twice for one set-up.
+    """
+    labelled = [group for group in groups if group.failed is not None]
+    if not labelled:
+        raise CallerMistake(
+            f"none of {len(groups)} tasks has a verdict",
+            "say how runs turned out: parcae outcome RUN success|failure",
+        )
+    tasks = {group.task_id for group in labelled}
+    if len(tasks) < FEWEST_TASKS:
+        raise CallerMistake(
+            f"only {len(tasks)} tasks have a verdict, {FEWEST_TASKS} are needed",
+            "label more runs: parcae outcome RUN ...",
+        )
+    counted = Counter((group.task_id, group.setup) for group in labelled if not group.extra)
+    doubled = [task for (task, _), count in counted.items() if count > 1]
+    if doubled:
+        raise CallerMistake(
+            f"task {doubled[0]!r} stands there twice for one set-up ({len(doubled)} such tasks)",
+            "give each group of attempts once, or different task ids",
+        )
+    failing = sum(bool(group.failed) for group in labelled)
+    if failing in (0, len(labelled)):
+        verdict = "failed" if failing else "succeeded"
+        raise CallerMistake(f"all {len(labelled)} groups {verdict}", "add tasks that turned out otherwise")
+    return labelled
+
+
+def vocabulary(groups: Sequence[Group]) -> tuple[str, ...]:
+    """The tools that were called, by name."""
+    return tuple(
+        sorted({call.tool for one in groups for turns in one.attempts for turn in turns for call in turn.calls})
+    )
+
+
+def feature_names(tools: Sequence[str]) -> tuple[str, ...]:
+    """The features of a forecaster: the named ones, then the share of each tool."""
+    return (*FEATURES, *(f"{MIX}{tool}" for tool in tools))
+
+
+def rows_of(examples: Sequence[Example], names: tuple[str, ...], tallies: Sequence[Tally] | None = None) -> Rows:
+    """One row an example; `tallies` if they are there already."""
+    counted = tallies if tallies is not None else [example.prefix.tally() for example in examples]
+    return Rows(
+        features=np.array([row_of(tally, names) for tally in counted]).reshape(len(examples), len(names)),
+        failed=np.array([example.failed for example in examples], dtype=bool),
+        fold=np.array([fold_of(example.task_id) for example in examples], dtype=np.intp),
+    )
+
+
+def graphs_of(examples: Sequence[Example], embedder: Embedder, tools: tuple[str, ...]) -> list[FlowMatrix]:
+    """The semantic flow graph of each prefix, built as a prefix."""
+    return [build_semantic(example.prefix.attempts, embedder, tools).matrix() for example in examples]
+
+
+def hash_of(examples: Sequence[Example]) -> str:
+    """sha256 of all that is learned from, whatever its order."""
+    lines = sorted(f"{example.task_id}\t{example.failed}\t{example.prefix!r}" for example in examples)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
