@@ -242,15 +242,15 @@ def gold_share(task: RecordedTask, answers: Sequence[Sequence[str]]) -> float:
 # ---- for forecasters ----------------------------------------------------------------------------------------------
 
 
-def groups_of(recordings: Recordings, model: str, *, samples: int = 10, more: bool = True) -> list[Group]:
+def groups_of(recordings: Recordings, model: str, *, samples: int = 10, most: int = 3) -> list[Group]:
     """One group a task with a culprit: the first `samples` runs of `model`, labelled by acc@1 of their vote.
 
-    Tasks with fewer runs are left out. With `more`, every further `samples` runs of a task make an extra group.
+    Tasks with fewer runs are left out. Every further `samples` runs of a task make an extra group, up to `most` in all.
     """
     groups = []
     for task_id, runs in recordings.of(model, least=samples).items():
         task = recordings.tasks[task_id]
-        whole = len(runs) // samples if more else 1
+        whole = min(most, len(runs) // samples)
         for start in range(0, whole * samples, samples):
             chosen = runs[start : start + samples]
             groups.append(

@@ -1,0 +1,1 @@
+"""Forecasters on the recorded AutoFL runs: one file a table."""
