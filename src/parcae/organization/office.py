@@ -243,7 +243,13 @@ async def reopened(scope: Scope, limits: CompanyLimits) -> Office:
     entries: Sequence[object] = await scope.journal.read(scope.id, told.KINDS)
     for entry in entries:
         office.apply(entry.event)  # type: ignore[attr-defined]  # recorded events of several kinds
+    office.unread = [one for one in office.unread if one.action in ("message", "answer") and not _obeyed(office, one)]
     return office
+
+
+def _obeyed(office: Office, event: told.Controlled) -> bool:
+    """Whether what a person wrote was passed on already. An old "pause" or "cancel" does not bind a resumed run."""
+    return office.did(told.Sent, f"{event.key}/letter") is not None
 
 
 def _short(text: str) -> str:

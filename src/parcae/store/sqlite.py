@@ -78,7 +78,7 @@ class SqliteJournal:
             return
         for event in events:
             run = event.scope.partition("/")[0]
-            if run not in self._claimed and event.kind not in ANYBODY:
+            if run not in self._claimed and event.kind not in ANYBODY and not getattr(event, "by_anybody", False):
                 self.claim(run)
         bodies, at = self._redact.lines([encode(event) for event in events]), self._now()
         rows = [(at, event.scope, event.kind, body) for event, body in zip(events, bodies, strict=True)]

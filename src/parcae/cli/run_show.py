@@ -1,0 +1,71 @@
+"""The report of an organisation as people read it in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from parcae.cli.show import dollars
+from parcae.organization.report import RunReport, Worked
+
+MOST_ROWS = 30
+MOST_INCIDENTS = 10
+
+
+def show_company(report: RunReport, notes: Sequence[str] = (), console: Console | None = None) -> None:
+    """What was made, by whom, reviews, costs, incidents and cures, on stdout."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    say = lambda text: console.print(text, markup=False)  # noqa: E731  # one setting for every line
+    for note in (*report.notes, *notes):
+        say(f"note: {note}")
+    say(f"status {report.status}{f': {report.detail}' if report.detail else ''}")
+    for text in report.answer[:1]:
+        say(text)
+    console.print(_employees(report.employees))
+    say(f"{len(report.employees)} agents, {report.depth} levels, {report.seconds:.1f} seconds")
+    for file in report.files[:MOST_ROWS]:
+        say(f"file {file.path} (by {file.author})")
+    if len(report.files) > MOST_ROWS:
+        say(f"and {len(report.files) - MOST_ROWS} more files: parcae runs files {report.run}")
+    accepted = sum(one.accepted for one in report.reviews)
+    say(f"reviews: {len(report.reviews)}, {accepted} accepted, {len(report.reviews) - accepted} sent back")
+    _incidents(report, console)
+    for name, cost in report.by_model.items():
+        nominal = " (nominal)" if cost.nominal else ""
+        tokens = f"{cost.usage.prompt_tokens:,} + {cost.usage.completion_tokens:,} tokens"
+        say(f"{name}: {cost.calls} calls, {tokens}, {dollars(cost.cost_usd)}{nominal}")
+    say(f"total {dollars(report.cost_usd)}; {_single(report)}")
+    if report.merge and report.files:
+        say(f"take the files over: {report.merge}")
+    console.print(f"run {report.run}", style="dim")
+
+
+def _employees(employees: Sequence[Worked]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for head in ("who", "state", "turns", "cost", "result"):
+        table.add_column(head, justify="right" if head in ("turns", "cost") else "left")
+    shown = sorted(employees, key=lambda one: one.depth)[:MOST_ROWS]
+    for one in shown:
+        result = " ".join(one.result.split())[:70]
+        table.add_row("  " * (one.depth - 1) + one.name, one.status, str(one.turns), dollars(one.cost_usd), result)
+    if len(employees) > MOST_ROWS:
+        table.add_row(f"and {len(employees) - MOST_ROWS} more", "", "", "", "")
+    return table
+
+
+def _incidents(report: RunReport, console: Console) -> None:
+    counts = Counter((one.detector, one.cure) for one in report.incidents)
+    for (detector, cure), count in counts.most_common(MOST_INCIDENTS):
+        console.print(f"incident {detector} x {count}: {cure}", markup=False)
+    for text in report.money_incidents:
+        console.print(f"incident money: {text}", markup=False)
+
+
+def _single(report: RunReport) -> str:
+    if report.single is None:
+        return "no single agent ran beside it (--compare-single)"
+    one = report.single
+    return f"one agent alone: {one.status}, {dollars(one.cost_usd)}, {one.steps} steps, {one.seconds:.1f} seconds"

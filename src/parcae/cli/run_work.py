@@ -1,0 +1,210 @@
+"""What `parcae run` does: options to a job, a job to a terminal or a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import click
+
+from parcae.agents.loop import Agent
+from parcae.agents.role import Role
+from parcae.cli.ladder import read_plan
+from parcae.cli.run_live import watching_company
+from parcae.cli.run_show import show_company
+from parcae.cli.session import in_world, new_run, opener, text_of
+from parcae.cli.settings import Setting
+from parcae.core.errors import CallerMistake, SandboxFailed
+from parcae.core.plan import Plan, StagePlan
+from parcae.core.protocols import Journal, Model, Worker
+from parcae.hotswap.supervisor import supervise
+from parcae.jobs.world import World
+from parcae.organization import job
+from parcae.organization.job import Outfit, RunOptions
+from parcae.organization.limits import CompanyLimits
+from parcae.organization.report import RunReport, document, report_of
+from parcae.prediction.rule import RuleForecaster
+from parcae.store.home import home
+from parcae.tools.sandbox import Sandbox, find_sandbox
+
+EXIT_OF = {"done": 0, "no_answer": 1, "limit": 3, "failed": 1, "cancelled": 130}
+COPIES = "workspaces"
+
+
+def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
+    """Begin a run, let it go to its end, and show what came of it; returns the exit code."""
+    options = options_from(flags, settings)
+    outfit, notes = outfit_for(settings, commands=options.commands)
+    if (budget := settings["budget"]).origin == "default":
+        notes.append(f"no --budget was given: this run stops at ${budget.value:.2f}")
+    run = new_run("run")
+    quiet = bool(flags["quiet"]) or bool(flags["as_json"])
+    if not quiet:
+        click.echo(f"run {run}: {_worst(options)}", err=True)
+
+    async def begin_and_go_on(world: World) -> RunReport:
+        opened = await job.begin(options, world, outfit, run=run)
+        notes.extend(_said_of(opened.uncommitted))
+        await job.go_on(run, world, outfit)
+        return await reported(run, world, outfit)
+
+    with watching_company(options.budget_usd, quiet=quiet) as board:
+        report = in_world(settings, board, begin_and_go_on)
+    return present(report, notes, as_json=bool(flags["as_json"]))
+
+
+def go_on(run: str, settings: Mapping[str, Setting], *, as_json: bool, quiet: bool) -> int:
+    """Go on with an interrupted run; returns the exit code."""
+    outfit, notes = outfit_for(settings, commands=True)
+
+    async def resume(world: World) -> RunReport:
+        await job.go_on(run, world, outfit)
+        return await reported(run, world, outfit)
+
+    with watching_company(None, quiet=quiet or as_json) as board:
+        report = in_world(settings, board, resume)
+    return present(report, notes, as_json=as_json)
+
+
+async def show(run: str, journal: Journal, settings: Mapping[str, Setting], *, as_json: bool) -> int:
+    """Show a run as its journal stands; asks no model."""
+    from parcae.cli.session import cards_only
+    from parcae.core.clock import WallClock
+
+    world = World(journal=journal, clock=WallClock(), open_model=cards_only(settings))
+    return present(await reported(run, world, _outfit(settings, None)), [], as_json=as_json)
+
+
+async def reported(run: str, world: World, outfit: Outfit) -> RunReport:
+    """The report of a run."""
+    options, _ = await job.read_options(run, world)
+    names = {name for rank in job.RANKS for name in options.plan.stage(rank).ladder}
+    cards = {card.name: card for card in (world.open_model(name).card for name in names)}
+    return await report_of(run, world.journal, cards, job.reopen(run, options, outfit))
+
+
+def present(report: RunReport, notes: list[str], *, as_json: bool) -> int:
+    """Print the report and return its exit code."""
+    if as_json:
+        click.echo(json.dumps({**document(report), "notes": list(notes)}))
+    else:
+        show_company(report, notes)
+    return EXIT_OF[report.status]
+
+
+def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
+    """Print the plan and the most that it can spend; nothing is run."""
+    options = options_from(flags, settings)
+    for rank in job.RANKS:
+        for name in options.plan.stage(rank).ladder:
+            opener(settings)(name)
+    plan = {
+        "schema": "parcae.dry-run/1",
+        "ladders": {rank: list(options.plan.stage(rank).ladder) for rank in job.RANKS},
+        "agents": options.limits.agents,
+        "depth": options.limits.depth,
+        "worst_case_usd": job.worst_case_usd(options),
+    }
+    if flags["as_json"]:
+        click.echo(json.dumps(plan))
+    else:
+        for rank in job.RANKS:
+            click.echo(f"{rank}: {' then '.join(options.plan.stage(rank).ladder)}")
+        click.echo(_worst(options))
+    return 0
+
+
+def options_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> RunOptions:
+    """What the flags and settings ask for.
+
+    Raises:
+        CallerMistake: the plan cannot be read or there is no model.
+    """
+    limits = CompanyLimits(
+        agents=_whole(flags["max_agents"]),
+        depth=_whole(flags["max_depth"]),
+        children=_whole(flags["max_children"]),
+        concurrent=_whole(flags["concurrency"]),
+        seconds=cast("float | None", flags["deadline"]),
+        reviews=not flags["no_reviews"],
+        monitors=not flags["no_monitors"],
+    )
+    budget, workspace = settings["budget"].value, flags["workspace"]
+    assert isinstance(budget, float) and isinstance(workspace, Path)
+    return RunOptions(
+        goal=str(flags["goal"]),
+        workspace=workspace,
+        plan=_plan(flags, settings),
+        budget_usd=budget,
+        limits=limits,
+        checks=_texts(flags["checks"]),
+        judges=_names(flags["judges"]),
+        approvals=_texts(flags["approvals"]),
+        granted=_texts(flags["granted"]),
+        commands=not flags["no_commands"],
+        human=bool(flags["ask_me"]),
+        compare_single=bool(flags["compare_single"]),
+        seed=_whole(flags["seed"]),
+    )
+
+
+def outfit_for(settings: Mapping[str, Setting], *, commands: bool) -> tuple[Outfit, list[str]]:
+    """The sandbox, if there is one, and how a Worker swaps; with what should be said of it."""
+    sandbox: Sandbox | None = None
+    notes: list[str] = []
+    if commands:
+        try:
+            sandbox = find_sandbox(bool(settings["no_sandbox"].value))
+        except SandboxFailed as missing:
+            notes.append(f"agents cannot run commands here: {missing}")
+    return _outfit(settings, sandbox), notes
+
+
+def _outfit(settings: Mapping[str, Setting], sandbox: Sandbox | None) -> Outfit:
+    return Outfit(copies=home(text_of(settings, "home") or None) / COPIES, employ=employ, sandbox=sandbox)
+
+
+def employ(role: Role, stage: StagePlan, models: Mapping[str, Model]) -> Worker:
+    """A single agent, or what the plan says: a watched group of attempts that swaps."""
+    if stage.attempts == 1 and stage.policy == "none":
+        return Agent(role)
+    return supervise(Agent(role), stage, models, RuleForecaster())
+
+
+def _plan(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> Plan:
+    file = flags["plan"]
+    if isinstance(file, Path):
+        return read_plan(file)
+    ladder = _names(text_of(settings, "models"))
+    if not ladder:
+        raise CallerMistake("no model was named", "give --models, for example --models builtin:large")
+    return Plan(default=StagePlan(ladder=ladder, temperature=0.2))
+
+
+def _worst(options: RunOptions) -> str:
+    worst = job.worst_case_usd(options)
+    limits = options.limits
+    size = f"{limits.agents} agents at work at once, {limits.depth} levels"
+    return f"worst case {'unlimited' if worst is None else f'${worst:.2f}'}, {size}"
+
+
+def _said_of(uncommitted: tuple[str, ...]) -> list[str]:
+    if not uncommitted:
+        return []
+    named = ", ".join(uncommitted[:5]) + (" ..." if len(uncommitted) > 5 else "")
+    return [f"your uncommitted changes stay as they are and are not seen by the agents: {named}"]
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(part.strip() for part in str(value or "").split(",") if part.strip())
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list | tuple) else ()
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)
+    return value
