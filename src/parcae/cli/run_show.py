@@ -18,7 +18,10 @@ MOST_INCIDENTS = 10
 def show_company(report: RunReport, notes: Sequence[str] = (), console: Console | None = None) -> None:
     """What was made, by whom, reviews, costs, incidents and cures, on stdout."""
     console = console or Console(highlight=False, soft_wrap=True)
-    say = lambda text: console.print(text, markup=False)  # noqa: E731  # one setting for every line
+
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
     for note in (*report.notes, *notes):
         say(f"note: {note}")
     say(f"status {report.status}{f': {report.detail}' if report.detail else ''}")

@@ -25,6 +25,7 @@ from parcae.organization import job
 from parcae.organization.job import Outfit, RunOptions
 from parcae.organization.limits import CompanyLimits
 from parcae.organization.report import RunReport, document, report_of
+from parcae.organization.staff import RANKS
 from parcae.prediction.rule import RuleForecaster
 from parcae.store.home import home
 from parcae.tools.sandbox import Sandbox, find_sandbox
@@ -80,7 +81,7 @@ async def show(run: str, journal: Journal, settings: Mapping[str, Setting], *, a
 async def reported(run: str, world: World, outfit: Outfit) -> RunReport:
     """The report of a run."""
     options, _ = await job.read_options(run, world)
-    names = {name for rank in job.RANKS for name in options.plan.stage(rank).ladder}
+    names = {name for rank in RANKS for name in options.plan.stage(rank).ladder}
     cards = {card.name: card for card in (world.open_model(name).card for name in names)}
     return await report_of(run, world.journal, cards, job.reopen(run, options, outfit))
 
@@ -97,12 +98,12 @@ def present(report: RunReport, notes: list[str], *, as_json: bool) -> int:
 def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Print the plan and the most that it can spend; nothing is run."""
     options = options_from(flags, settings)
-    for rank in job.RANKS:
+    for rank in RANKS:
         for name in options.plan.stage(rank).ladder:
             opener(settings)(name)
     plan = {
         "schema": "parcae.dry-run/1",
-        "ladders": {rank: list(options.plan.stage(rank).ladder) for rank in job.RANKS},
+        "ladders": {rank: list(options.plan.stage(rank).ladder) for rank in RANKS},
         "agents": options.limits.agents,
         "depth": options.limits.depth,
         "worst_case_usd": job.worst_case_usd(options),
@@ -110,7 +111,7 @@ def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int
     if flags["as_json"]:
         click.echo(json.dumps(plan))
     else:
-        for rank in job.RANKS:
+        for rank in RANKS:
             click.echo(f"{rank}: {' then '.join(options.plan.stage(rank).ladder)}")
         click.echo(_worst(options))
     return 0
@@ -160,6 +161,11 @@ def outfit_for(settings: Mapping[str, Setting], *, commands: bool) -> tuple[Outf
         except SandboxFailed as missing:
             notes.append(f"agents cannot run commands here: {missing}")
     return _outfit(settings, sandbox), notes
+
+
+def outfit_to_look(settings: Mapping[str, Setting]) -> Outfit:
+    """Enough to look at a run; nothing can be run with it."""
+    return _outfit(settings, None)
 
 
 def _outfit(settings: Mapping[str, Setting], sandbox: Sandbox | None) -> Outfit:

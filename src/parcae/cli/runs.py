@@ -118,6 +118,44 @@ def salvage(home: str | None, as_json: bool) -> int:
     return runs_work.salvage(home, as_json=as_json)
 
 
+@runs.command()
+@click.argument("run")
+@HOME
+@JSON
+def files(run: str, home: str | None, as_json: bool) -> int:
+    """List the files that RUN made or changed, with who did it last and in which step."""
+    from parcae.cli.run_files import show_files
+
+    return show_files(run, home, as_json=as_json)
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("path")
+@HOME
+@JSON
+def blame(run: str, path: str, home: str | None, as_json: bool) -> int:
+    """Show who wrote each line of the file PATH of RUN, and in which step."""
+    from parcae.cli.run_files import show_blame
+
+    return show_blame(run, path, home, as_json=as_json)
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("action", type=click.Choice(["pause", "resume", "cancel", "message", "answer", "questions"]))
+@click.argument("text", default="")
+@click.option("--to", default="", help="For a message: the agent.")
+@click.option("--about", default="", help="For an answer: the number of the question, as `questions` shows it.")
+@HOME
+@JSON
+def tell(run: str, action: str, text: str, to: str, about: str, home: str | None, as_json: bool) -> int:
+    """Step in while `parcae run` works, from any terminal: pause, resume or cancel RUN, write to an agent, answer."""
+    from parcae.cli.run_tell import tell_run
+
+    return tell_run(run, action, text, to=to, about=about, home=home, as_json=as_json)
+
+
 @click.command()
 @click.argument("run")
 @click.argument("what", type=click.Choice(["success", "failure"]))

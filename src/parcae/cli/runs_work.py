@@ -52,6 +52,10 @@ def show_run(run: str, home: str | None, *, as_json: bool, html: Path | None) ->
             raise _no_run(run)
         if found[0].command == "locate":
             await _show_report(run, journal, settings, as_json=as_json, html=html)
+        elif found[0].command == "run":
+            from parcae.cli.run_work import show
+
+            await show(run, journal, settings, as_json=as_json)
         else:
             _say({"schema": "parcae.run-summary/1", **asdict(found[0])}, _line(found[0]), as_json)
 
@@ -75,6 +79,10 @@ def resume(run: str, home: str | None, *, as_json: bool, html: Path | None, quie
     """Go on with a run and print what came of it; the exit code is that of its command."""
     settings = _settings(home)
     _existing(settings)
+    if _command_of(run, home) == "run":
+        from parcae.cli.run_work import go_on
+
+        return go_on(run, settings, as_json=as_json, quiet=quiet)
     from parcae.cli.live import watching
     from parcae.jobs.resume import resume_run
 
@@ -83,6 +91,11 @@ def resume(run: str, home: str | None, *, as_json: bool, html: Path | None, quie
     from parcae.cli.locate_run import present
 
     return present(report, as_json=as_json, html=html)
+
+
+def _command_of(run: str, home: str | None) -> str | None:
+    """The command that began `run`; None if the journal does not know it."""
+    return next((one.command for one in _summaries(home) if one.run == run), None)
 
 
 def export(run: str, home: str | None, out: Path | None) -> int:

@@ -38,6 +38,22 @@ def in_world(settings: Mapping[str, Setting], board: Board, job: Callable[[World
     return asyncio.run(_in_world(settings, board, job))
 
 
+def looking(
+    settings: Mapping[str, Setting], open_model: Callable[[str], Model], job: Callable[[World], Awaitable[T]]
+) -> T:
+    """Let `job` look into the journal; no model is asked, and Ctrl-C just ends it."""
+
+    async def look() -> T:
+        from parcae.store.home import journal_path
+        from parcae.store.sqlite import SqliteJournal
+
+        path = journal_path(text_of(settings, "home") or None)
+        async with SqliteJournal.open(path, redact=redactor(settings)) as journal:
+            return await job(World(journal=journal, clock=WallClock(), open_model=open_model))
+
+    return asyncio.run(look())
+
+
 async def _in_world(settings: Mapping[str, Setting], board: Board, job: Callable[[World], Awaitable[T]]) -> T:
     from parcae.store.home import journal_path
     from parcae.store.sqlite import SqliteJournal

@@ -14,7 +14,7 @@ from parcae.organization.office import Office
 from parcae.organization.results import unreviewed
 from parcae.organization.routing import contacts
 
-SHOWN_COLLEAGUES = 40
+SHOWN_COLLEAGUES = 60
 SHOWN_TASK_CHARS = 160
 LETTER_CHARS = 8_000
 

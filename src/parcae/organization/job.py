@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from parcae.agents.commands import run_tool
 from parcae.agents.files import file_tools
@@ -250,8 +251,8 @@ def _as_text(options: RunOptions) -> dict[str, str]:
 
 
 def _from_text(text: Mapping[str, str], seed: int, goal: str) -> RunOptions:
-    document = json.loads(text["rest"])
-    lists = {name: tuple(document.pop(name)) for name in ("checks", "judges", "approvals", "granted")}
+    document: dict[str, Any] = json.loads(text["rest"])
+    lists: dict[str, Any] = {name: tuple(document.pop(name)) for name in ("checks", "judges", "approvals", "granted")}
     limits = CompanyLimits(**document.pop("limits"))
     plan = parse(tomllib.loads(text["plan"]))
     return RunOptions(

@@ -213,14 +213,14 @@ def _files(opened: Opened | None) -> tuple[MadeFile, ...]:
     if opened is None:
         return ()
     return tuple(
-        MadeFile(path=path, author=_name(_employee_scope(change.author)), step=change.step)
+        MadeFile(path=path, author=author_of(change.author), step=change.step)
         for path, change in changed_files(opened.main).items()
     )
 
 
 async def _single(run: str, journal: Journal, steps: Sequence[StepReplied]) -> Single:
-    done = await journal.read(f"{run}/single", [StepReplied, StepCompleted], below=False)
-    ending = next((one.event.ending for one in reversed(done) if isinstance(one.event, StepCompleted)), None)
+    done = await journal.read(f"{run}/single", [StepCompleted], below=False)
+    ending = done[-1].event.ending if done else None
     return Single(
         status=_status(ending),
         cost_usd=_sum([step.cost_usd for step in steps]),
@@ -234,10 +234,10 @@ def _sum(costs: Sequence[float | None]) -> float | None:
     return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
-def _employee_scope(scope: str) -> str:
-    """The employee's scope of a turn's scope."""
+def author_of(scope: str) -> str:
+    """The employee behind the scope of a turn or of one of its attempts."""
     names = [name for name in scope.split("/") if not name.startswith(("turn-", "attempt-"))]
-    return "/".join(names)
+    return names[-1] if names else scope
 
 
 def _name(scope: str) -> str:

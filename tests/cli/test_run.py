@@ -1,0 +1,99 @@
+"""`parcae run` from the command line, on a real folder, with models that need no key."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from parcae.cli.main import run
+
+ROOT = Path(__file__).parents[2]
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict]:
+    code = run([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    for source in sorted((ROOT / "src/parcae/core").glob("*.py")):
+        target = folder / "core" / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(source.read_text())
+    return folder
+
+
+def test_a_survey_runs_without_a_key_and_agrees_with_ast(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path / "home")
+    arguments = ["--models", "builtin:large", "--workspace", str(project), "--home", home, "--budget", "5"]
+
+    code, report = told(capsys, "run", "Survey this code base", *arguments)
+
+    modules = sorted(project.rglob("*.py"))
+    assert (code, report["status"]) == (0, "done")
+    assert report["schema"] == "parcae.run-report/1"
+    assert report["agents"] == len(modules) + 2
+    assert report["depth"] == 3
+    assert 0 < report["cost_usd"] < 5
+    assert report["incidents"] == []
+    assert sum(one["accepted"] for one in report["reviews"]) == report["agents"]
+    trees = [ast.parse(path.read_text()) for path in modules]
+    functions = sum(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for tree in trees for node in ast.walk(tree)
+    )
+    assert f"{functions} functions" in report["answer"][0]
+
+    name = report["run"]
+    code, files = told(capsys, "runs", "files", name, "--home", home)
+    assert {"path": "REPORT.md", "author": "boss"}.items() <= files["files"][0].items()
+    code, lines = told(capsys, "runs", "blame", name, "REPORT.md", "--home", home)
+    assert lines["lines"][0]["author"] == "boss"
+    code, again = told(capsys, "runs", "resume", name, "--home", home)
+    assert again["answer"] == report["answer"]
+    assert again["cost_usd"] == report["cost_usd"]
+
+
+def test_a_goal_that_builtin_models_cannot_reach_says_so(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path / "home")
+    code, report = told(
+        capsys, "run", "Write a poem", "--models", "builtin:large", "--workspace", str(project), "--home", home
+    )
+    assert (code, report["status"]) == (1, "failed")
+    assert {one["detector"] for one in report["incidents"]} == {"silent"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", " ", "--models", "builtin:large"], "the goal is empty"),
+        (["run", "x", "--models", "nonsense"], "nonsense"),
+        (["run", "x", "--models", ""], "no model was named"),
+        (["run", "x", "--workspace", __file__], "is a file"),
+        (["runs", "files", "nothing"], "there is no run 'nothing'"),
+        (["runs", "tell", "nothing", "pause"], "there is no run 'nothing'"),
+    ],
+)
+def test_a_mistake_gives_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, error = told(capsys, *arguments, "--home", str(tmp_path / "home"))
+    assert code == 2
+    assert sentence in error["error"]
+
+
+def test_a_dry_run_shows_ladders_and_worst_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, plan = told(
+        capsys, "run", "x", "--dry-run", "--compare-single", "--models", "builtin:small,builtin:large", "--budget", "3"
+    )
+    assert code == 0
+    assert plan["ladders"]["boss"] == ["builtin:small", "builtin:large"]
+    assert plan["worst_case_usd"] == 6
