@@ -120,7 +120,8 @@ async def _outside(
         return QUEUED, False
     if interrupted and not spec.keyed:
         return INTERRUPTED, True
-    await scope.journal.append([CallStarted(scope=scope.id, step=step, call_id=call_id)])
+    if not spec.keyed:  # a keyed call may be made again, so nobody needs to know that it was begun
+        await scope.journal.append([CallStarted(scope=scope.id, step=step, call_id=call_id)])
     return _within(await tool.call(arguments, scope, key=_key(scope, step, call)), spec), False
 
 

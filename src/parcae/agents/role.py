@@ -24,7 +24,8 @@ class Role:
     `opening` renders the first question. `first_call` is a call that the harness makes before the model says anything.
     `max_steps` counts the model's turns; the last one is offered no tools. Then, or as soon as the model answers
     without a call, `final_question` is asked once and `read_answer` takes the names from its reply; without a final
-    question the last text is the answer. `max_tokens` bounds each reply, reasoning included.
+    question the last text is the answer. `closing` names tools that end the attempt once one of them was called without
+    an error; the tool's result is then the answer. `max_tokens` bounds each reply, reasoning included.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Role:
     max_steps: int = 10
     first_call: FirstCall | None = None
     final_question: str | None = None
+    closing: frozenset[str] = frozenset()
     read_answer: Callable[[str], tuple[str, ...]] = whole_text
     max_tokens: int = 1024
     temperature: float | None = 0.8
