@@ -108,6 +108,8 @@ class Turns:
             if trouble is None or rung_for(self.office, who, self.staff.rungs(who)) != SWAP:
                 return ending, trouble
             await self.office.record(*swapped(who, trouble))
+            if steps[-1].ending is not None:  # a refusal ended the attempt: the stronger model replies in its place
+                steps.pop()
             watch = TurnWatch(self.office.limits.repeats)
 
     async def _follow(

@@ -261,7 +261,9 @@ def _said(document: dict[str, Any]) -> str:
 
 
 def _note_of(path: str) -> str:
-    return f"{NOTES}/{path}.json"
+    """Where the note on a module lies; never a name that looks like a secret's, as secrets.py.json would."""
+    folder, slash, name = path.rpartition("/")
+    return f"{NOTES}/{folder}{slash}note-{name.removesuffix('.py')}.json"
 
 
 # ---- without an organisation
