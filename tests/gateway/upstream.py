@@ -37,6 +37,7 @@ class Scripted:
     in_flight: int = 0
     most_in_flight: int = 0
     cancelled: int = 0
+    pause_after: int | None = None  # events of a stream, after which `release` is waited for
     release: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
@@ -74,6 +75,8 @@ class Scripted:
                 assert request.transport is not None
                 request.transport.close()
                 return response
+            if number == self.pause_after:
+                await self.release.wait()
             data = event if isinstance(event, str) else json.dumps(event)
             kind = f"event: {event['type']}\n" if isinstance(event, dict) and "type" in event else ""
             await response.write(f"{kind}data: {data}\n\n".encode())

@@ -5,6 +5,7 @@ Dialects know nothing of runs, money or upstreams. Documents are parsed JSON; ev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -263,6 +264,14 @@ def canonical(arguments: str) -> str:
         return pydantic_core.to_json(_sorted(value)).decode()
     except ValueError:
         return arguments
+
+
+_ERROR = re.compile(r"\s*(?:<exception>|\W?(?:error|exception|an error occurred|traceback)\b)", re.IGNORECASE)
+
+
+def looks_like_an_error(text: str) -> bool:
+    """Whether a tool's result says in its first words that it failed: OpenAI's protocols have no field for that."""
+    return _ERROR.match(text) is not None
 
 
 def bound_of(contents: Iterable[object]) -> int:

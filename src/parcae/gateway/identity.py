@@ -168,20 +168,20 @@ class Identities:
     ) -> Placed:
         replies = [index for index, message in enumerate(messages) if message.from_model]
         last = chain[-1] if chain else ROOT
-        repeated = self._repeated(last, again)
-        if repeated is not None:
-            return repeated
-        if replies:
+        placed = self._repeated(last, again, task)
+        if placed is None and replies:
             placed = self._continued(messages, chain, replies)
-            if placed is not None:
-                return placed
+        if placed is not None and task in (None, placed.task):
+            return placed
         begun = replies[0] - 1 if replies else len(chain) - 1
         opening = task or (chain[begun].hex() if begun >= 0 else "empty")
         return self._new(opening, len(replies), "same_opening" if self._tasks[opening] else "new")
 
-    def _repeated(self, last: Fingerprint, again: bool) -> Placed | None:
+    def _repeated(self, last: Fingerprint, again: bool, task: str | None) -> Placed | None:
         """The very request that a run made last: a retry, but for openings, which attempts at one task share."""
         owners = [name for name in self._asked.get(last, ()) if self._runs[name].last == last]
+        if task is not None:
+            owners = [name for name in owners if self._runs[name].task == task]
         retried = [name for name in owners if self._may_repeat(self._runs[name], again)]
         if len(retried) == 1 or (retried and all(self._is_opening(self._runs[name]) for name in retried)):
             return self._known(sorted(retried)[0], self._runs[retried[0]].step, "retry")

@@ -26,6 +26,7 @@ from parcae.gateway.dialect import (
     field_of,
     hints,
     list_of,
+    looks_like_an_error,
     number_of,
     object_of,
     text_of,
@@ -95,7 +96,8 @@ class OpenAIChat:
         """The tool result in a turn of the client."""
         if turn.get("role") != "tool":
             return ()
-        return (Result(text_of(turn.get("tool_call_id")), _text(turn.get("content"))),)
+        text = _text(turn.get("content"))
+        return (Result(text_of(turn.get("tool_call_id")), text, looks_like_an_error(text)),)
 
     def text(self, turn: Document) -> str:
         """The text of any turn."""

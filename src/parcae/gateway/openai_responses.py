@@ -23,6 +23,7 @@ from parcae.gateway.dialect import (
     field_of,
     hints,
     list_of,
+    looks_like_an_error,
     object_of,
     text_of,
     tool_spec,
@@ -95,7 +96,8 @@ class OpenAIResponses:
         """The tool result in a turn of the client."""
         if turn.get("type") != "function_call_output":
             return ()
-        return (Result(text_of(turn.get("call_id")), _text(turn.get("output"))),)
+        text = _text(turn.get("output"))
+        return (Result(text_of(turn.get("call_id")), text, looks_like_an_error(text)),)
 
     def text(self, turn: Document) -> str:
         """The text of any turn."""

@@ -6,7 +6,7 @@ Through Starlette; nothing here is hot. Knows nothing of upstreams.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,7 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from parcae.core.errors import ParcaeError
-from parcae.core.events import OutcomeGiven
+from parcae.core.events import OutcomeGiven, StepCompleted
+from parcae.core.protocols import Event
+from parcae.core.trajectory import Ending
 from parcae.core.usage import Amount
 from parcae.gateway.dialect import dumps, field_of, parse
 from parcae.gateway.http import Http
@@ -114,7 +116,7 @@ async def _outcomes(gateway: Gateway, request: Request) -> Response:
     run, task = field_of(document, "run", str), field_of(document, "task", str)
     success = field_of(document, "success", bool, required=True)
     source = field_of(document, "source", str) or "user"
-    owner = "open" if key is None else key.name
+    owner, known = "open" if key is None else key.name, None
     if run is not None:
         known = next((one for one in gateway.runs.all() if one.name == run and _belongs(one, owner, key)), None)
         if known is None:
@@ -130,9 +132,23 @@ async def _outcomes(gateway: Gateway, request: Request) -> Response:
             )
     else:
         raise bad("name the `run` or the `task`", "missing_field")
+    outcome = OutcomeGiven(scope=scope, success=bool(success), source=str(source)[:100])
+    gateway.recorder.put([*(() if run is None else _ended(known)), outcome])
     await gateway.recorder.flush()
-    await gateway.journal.append([OutcomeGiven(scope=scope, success=bool(success), source=str(source)[:100])])
+    if gateway.recorder.failed is not None:
+        raise gateway.recorder.failed
     return _json({"recorded": True, "scope": scope})
+
+
+def _ended(run: Run | None) -> Sequence[Event]:
+    """Whoever judges a run says that it is over: its last reply is its answer."""
+    pending = None if run is None else run.pending
+    if run is None or pending is None or pending.said.calls:
+        return ()
+    run.pending = None
+    ending = Ending(reason="answered", answer=(pending.said.text,))
+    run.completed += 1
+    return (StepCompleted(scope=run.scope, step=run.completed - 1, model=pending.model, ending=ending),)
 
 
 def _belongs(run: Run, owner: str, key: object) -> bool:

@@ -96,10 +96,6 @@ class Runs:
         """The runs, the quietest first."""
         return tuple(self._runs.values())
 
-    def named(self, name: str) -> tuple[str, Run] | None:
-        """The run `name` and its key's name, whichever key it belongs to."""
-        return next(((owner, run) for (owner, known), run in self._runs.items() if known == name), None)
-
     def _stale(self, now: float) -> bool:
         oldest = next(iter(self._runs.values()))
         return oldest.seen_at < now - self._idle_seconds

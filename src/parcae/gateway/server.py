@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -36,6 +38,13 @@ async def serve(config: GatewayConfig, env: Mapping[str, str], *, ready: Callabl
 
 async def _serve(config: GatewayConfig, env: Mapping[str, str], journal: Journal, ready: Callable[[str], None]) -> None:
     async with opened(config, usual_parts(config, journal, env)) as gateway:
+        warming: asyncio.Future[None] | None = None
+
+        def listening(url: str) -> None:
+            nonlocal warming
+            ready(url)
+            warming = asyncio.get_running_loop().run_in_executor(None, _warm)
+
         server = Server(
             uvicorn.Config(
                 Application(gateway, rest(gateway)),
@@ -54,17 +63,40 @@ async def _serve(config: GatewayConfig, env: Mapping[str, str], journal: Journal
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=round(config.bounds.shutdown_seconds),
             ),
-            ready,
+            listening,
         )
+        server.stopping = lambda: setattr(gateway, "closing", True)
         await server.serve()
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which tells when it listens, and where (a port of 0 is chosen by the system)."""
+    """uvicorn, which tells when it listens, and where (a port of 0 is chosen by the system).
+
+    A signal ends it in good order: whoever runs it closes the books after it. uvicorn's own handling would raise the
+    signal once more and end the process before that.
+    """
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self.stopping: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The first signal winds up, the second one ends at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._told, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _told(self, number: int) -> None:
+        self.stopping()
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # as uvicorn's
         """Bind, then tell."""
@@ -72,6 +104,12 @@ class Server(uvicorn.Server):
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._ready(f"http://{host}:{port}")
+
+
+def _warm() -> None:
+    """Load what the first request would wait a second for, while nobody waits yet."""
+    import parcae.gateway.translated
+    import parcae.models.repair  # noqa: F401  # the same
 
 
 def run(config: GatewayConfig, env: Mapping[str, str], *, ready: Callable[[str], None]) -> None:

@@ -40,7 +40,7 @@ async def answer_here(exchange: Exchange, target: Target, held: Held) -> None:
     if exchange.asked.stream:
         await _streamed(exchange, target, held, request)
         return
-    said = said_of(await model.reply(request))
+    said = said_of(await model.reply(request), target)
     finish(exchange, target, held, said)
     await exchange.gateway.recorder.flush()
     body = exchange.dialect.write(said, model=target.name, reply_id=secrets.token_hex(12))
@@ -60,7 +60,7 @@ async def _streamed(exchange: Exchange, target: Target, held: Held, request: Req
             if not http.started:
                 await http.start(200, [_EVENTS, *verdict(exchange, target)])
             await http.write(writer.fragment(fragment))
-        said = said_of(asking.result())
+        said = said_of(asking.result(), target)
     except ParcaeError as error:
         if not http.started:
             raise
@@ -167,12 +167,22 @@ def _schema(document: Document) -> str:
     return "Answer with one JSON object, and nothing else." if wished.get("type") == "json_object" else ""
 
 
-def said_of(reply: Reply) -> Said:
-    """A Model's reply as what was said."""
+def said_of(reply: Reply, target: Target) -> Said:
+    """A Model's reply as what was said.
+
+    Calls of models of this process get ids that no other run has, as those of providers are: they tell runs apart.
+    """
     message: ModelResponse = reply.message
     return Said(
         text="".join(part.content for part in message.parts if part.part_kind == "text"),
-        calls=tuple(Call(one.tool_call_id, one.tool_name, one.args_as_json_str()) for one in message.tool_calls),
+        calls=tuple(
+            Call(
+                one.tool_call_id if target.upstream is not None else f"call_{secrets.token_hex(12)}",
+                one.tool_name,
+                one.args_as_json_str(),
+            )
+            for one in message.tool_calls
+        ),
         usage=reply.usage,
         finish="length" if message.finish_reason == "length" else "stop",
     )

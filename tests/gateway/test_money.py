@@ -1,0 +1,149 @@
+"""Budgets hold under any concurrency, and whatever ends a call is booked: by its usage, or at its worst case."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.gateway.serving import serving
+from tests.gateway.upstream import Document, Fault, chat, chat_stream, upstream
+
+from parcae.core.events import Settled
+from parcae.core.usage import Amount
+from parcae.gateway.flights import Flights
+from parcae.store.sqlite import SqliteJournal
+
+pytestmark = pytest.mark.loopback
+PRICE = {"prompt_usd": 1.0, "completion_usd": 2.0}
+ENV = {"ALICE": "sk-alice-secret-key-1"}
+KEY = {"authorization": f"Bearer {ENV['ALICE']}"}
+ASKED: Document = {"model": "thrifty", "messages": [{"role": "user", "content": "x"}], "max_tokens": 10}
+
+
+def config(url: str, budget: Document, **more: object) -> Document:
+    return {
+        "upstreams": {"up": {"base_url": url, "retries": 0, "max_in_flight": 500}},
+        "models": {"thrifty": {"ladder": ["up:small"]}},
+        "prices": {"up:small": PRICE},
+        "keys": {"alice": {"secret_env": "ALICE", **budget}},
+        **more,
+    }
+
+
+@pytest.mark.parametrize("budget", [{"day": {"usd": 0.05}}, {"total": {"requests": 40}}, {"day": {"tokens": 50_000}}])
+async def test_a_budget_is_never_overshot_by_200_clients_at_once(budget: Document) -> None:
+    async with upstream(lambda path, document: chat("ok", usage=(900, 10))) as up:
+        async with serving(config(up.url, budget), env=ENV) as client:
+
+            async def one() -> list[int]:
+                return [(await client.post("/v1/chat/completions", ASKED, **KEY))[0] for _ in range(2)]
+
+            statuses = [status for both in await asyncio.gather(*(one() for _ in range(200))) for status in both]
+            (spent,) = (await client.gateway.bank.spent(client.gateway.config.keys[0])).values()
+            status, _, reply = await client.post("/v1/chat/completions", ASKED, **KEY)
+    served = statuses.count(200)
+    assert set(statuses) == {200, 402} and served == len(up.seen)
+    assert spent == Amount(usd=served * 920e-6, tokens=served * 910, calls=served, seconds=spent.seconds)
+    assert spent.usd <= 0.05 and spent.tokens <= 50_000 and (spent.calls <= 40 or "day" in budget)
+    assert status == 402 and reply["error"]["code"] == "budget_exceeded" and "alice" in reply["error"]["message"]
+
+
+async def test_a_budget_by_task_binds_that_task_alone() -> None:
+    async with upstream(lambda path, document: chat("ok")) as up:
+        async with serving(config(up.url, {"task": {"requests": 2}}), env=ENV) as client:
+            asked = [("one", 200), ("one", 200), ("one", 402), ("two", 200)]
+            for task, expected in asked:
+                status, _, _ = await client.post("/v1/chat/completions", ASKED, **KEY, x_parcae_task=task)
+                assert status == expected
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "spent_tokens"),
+    [
+        (Fault(status=500), 500, 0),  # refused: nothing was billed
+        (Fault(drop=True), 502, None),  # nobody knows: the worst case
+        (Fault(status=504), 504, None),
+        (Fault(status=400), 400, 0),
+    ],
+)
+async def test_what_a_failed_call_costs(fault: Fault, status: int, spent_tokens: int | None) -> None:
+    async with upstream(lambda path, document: chat("ok")) as up:
+        async with serving(config(up.url, {"day": {"usd": 5}}), env=ENV) as client:
+            up.faults = [fault]
+            got, _, _ = await client.post("/v1/chat/completions", ASKED, **KEY)
+            await client.gateway.recorder.flush()
+            [settled] = [one.event for one in await client.journal.read("gateway/days", [Settled])]
+    assert got == status
+    assert settled.known is (spent_tokens is not None)
+    assert settled.actual.tokens == 0 if settled.known else settled.actual.tokens > 1000
+
+
+@pytest.mark.parametrize("fault", [Fault(cut_after=2), Fault(hang=True)])
+async def test_a_broken_stream_and_a_client_that_hangs_up_are_booked_at_the_worst_case(fault: Fault) -> None:
+    async with upstream(lambda path, document: chat_stream("a long story of many words")) as up:
+        async with serving(config(up.url, {"day": {"usd": 5}}), env=ENV) as client:
+            up.faults = [fault]
+            asking = asyncio.ensure_future(client.post("/v1/chat/completions", {**ASKED, "stream": True}, **KEY))
+            if fault.hang:
+                while not up.in_flight:  # noqa: ASYNC110  # the upstream has no event for it
+                    await asyncio.sleep(0.01)
+                asking.cancel()
+            await asyncio.wait({asking})
+            while up.in_flight or client.gateway.metrics.in_flight:  # noqa: ASYNC110  # as above
+                await asyncio.sleep(0.01)
+            await client.gateway.recorder.flush()
+            settled = [one.event for one in await client.journal.read("gateway/days", [Settled])]
+    assert [one.known for one in settled] == [False]
+    assert up.cancelled == (1 if fault.hang else 0)  # the upstream's call ended with its client
+
+
+async def test_a_model_without_a_price_is_refused_where_dollars_are_limited() -> None:
+    async with upstream(lambda path, document: chat("ok")) as up:
+        document = {**config(up.url, {"day": {"usd": 5}}), "prices": {}}
+        async with serving(document, env=ENV) as client:
+            status, _, reply = await client.post("/v1/chat/completions", ASKED, **KEY)
+    assert (status, reply["error"]["code"], up.seen) == (402, "no_price", [])
+
+
+async def test_spending_goes_on_where_the_process_before_ended(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.db"
+    spent = []
+    async with upstream(lambda path, document: chat("ok", usage=(900, 10))) as up:
+        for _ in range(2):
+            async with SqliteJournal.open(file) as journal:
+                document = {**config(up.url, {"day": {"usd": 5}, "total": {"usd": 9}}), "journal": str(file)}
+                async with serving(document, env=ENV, journal=journal) as client:
+                    await client.post("/v1/chat/completions", ASKED, **KEY)
+                    spent.append(await client.gateway.bank.spent(client.gateway.config.keys[0]))
+    assert [{name: one.calls for name, one in each.items()} for each in spent] == [
+        {"today": 1, "total": 1},
+        {"today": 2, "total": 2},
+    ]
+
+
+def test_the_table_of_calls_survives_its_process_but_not_its_boot(tmp_path: Path) -> None:
+    first = Flights(tmp_path / "flights", b"boot-1")
+    one, two = (first.depart("a", f"a#{n}", "a#1+", Amount(usd=0.5, tokens=3, calls=1)) for n in (1, 2))
+    first.land([one])
+    first.close()
+    second = Flights(tmp_path / "flights", b"boot-1")
+    left = second.left("a")
+    assert left is not None and [call.reservation for call in left] == ["a#2"]
+    assert second.left("b") == [] and two != second.depart("b", "b#1", "b#1+", Amount())
+    second.taken_up("a")
+    assert second.left("a") == []
+    second.close()
+    third = Flights(tmp_path / "flights", b"boot-2")
+    assert third.left("a") is None
+    third.close()
+
+
+def test_the_table_of_calls_grows(tmp_path: Path) -> None:
+    table = Flights(tmp_path / "flights", b"boot-1")
+    slots = [table.depart("a", f"a#{n}", "a#1+", Amount(calls=1)) for n in range(5000)]
+    table.close()
+    again = Flights(tmp_path / "flights", b"boot-1")
+    left = again.left("a")
+    assert len(set(slots)) == 5000 and left is not None and len(left) == 5000
+    again.close()
