@@ -33,15 +33,17 @@ def config(url: str, budget: Document, **more: object) -> Document:
 
 @pytest.mark.parametrize("budget", [{"day": {"usd": 0.05}}, {"total": {"requests": 40}}, {"day": {"tokens": 50_000}}])
 async def test_a_budget_is_never_overshot_by_200_clients_at_once(budget: Document) -> None:
-    async with upstream(lambda path, document: chat("ok", usage=(900, 10))) as up:
-        async with serving(config(up.url, budget), env=ENV) as client:
+    async with (
+        upstream(lambda path, document: chat("ok", usage=(900, 10))) as up,
+        serving(config(up.url, budget), env=ENV) as client,
+    ):
 
-            async def one() -> list[int]:
-                return [(await client.post("/v1/chat/completions", ASKED, **KEY))[0] for _ in range(2)]
+        async def one() -> list[int]:
+            return [(await client.post("/v1/chat/completions", ASKED, **KEY))[0] for _ in range(2)]
 
-            statuses = [status for both in await asyncio.gather(*(one() for _ in range(200))) for status in both]
-            (spent,) = (await client.gateway.bank.spent(client.gateway.config.keys[0])).values()
-            status, _, reply = await client.post("/v1/chat/completions", ASKED, **KEY)
+        statuses = [status for both in await asyncio.gather(*(one() for _ in range(200))) for status in both]
+        (spent,) = (await client.gateway.bank.spent(client.gateway.config.keys[0])).values()
+        status, _, reply = await client.post("/v1/chat/completions", ASKED, **KEY)
     served = statuses.count(200)
     assert set(statuses) == {200, 402} and served == len(up.seen)
     assert spent == Amount(usd=served * 920e-6, tokens=served * 910, calls=served, seconds=spent.seconds)
@@ -50,12 +52,14 @@ async def test_a_budget_is_never_overshot_by_200_clients_at_once(budget: Documen
 
 
 async def test_a_budget_by_task_binds_that_task_alone() -> None:
-    async with upstream(lambda path, document: chat("ok")) as up:
-        async with serving(config(up.url, {"task": {"requests": 2}}), env=ENV) as client:
-            asked = [("one", 200), ("one", 200), ("one", 402), ("two", 200)]
-            for task, expected in asked:
-                status, _, _ = await client.post("/v1/chat/completions", ASKED, **KEY, x_parcae_task=task)
-                assert status == expected
+    async with (
+        upstream(lambda path, document: chat("ok")) as up,
+        serving(config(up.url, {"task": {"requests": 2}}), env=ENV) as client,
+    ):
+        asked = [("one", 200), ("one", 200), ("one", 402), ("two", 200)]
+        for task, expected in asked:
+            status, _, _ = await client.post("/v1/chat/completions", ASKED, **KEY, x_parcae_task=task)
+            assert status == expected
 
 
 @pytest.mark.parametrize(
@@ -68,12 +72,14 @@ async def test_a_budget_by_task_binds_that_task_alone() -> None:
     ],
 )
 async def test_what_a_failed_call_costs(fault: Fault, status: int, spent_tokens: int | None) -> None:
-    async with upstream(lambda path, document: chat("ok")) as up:
-        async with serving(config(up.url, {"day": {"usd": 5}}), env=ENV) as client:
-            up.faults = [fault]
-            got, _, _ = await client.post("/v1/chat/completions", ASKED, **KEY)
-            await client.gateway.recorder.flush()
-            [settled] = [one.event for one in await client.journal.read("gateway/days", [Settled])]
+    async with (
+        upstream(lambda path, document: chat("ok")) as up,
+        serving(config(up.url, {"day": {"usd": 5}}), env=ENV) as client,
+    ):
+        up.faults = [fault]
+        got, _, _ = await client.post("/v1/chat/completions", ASKED, **KEY)
+        await client.gateway.recorder.flush()
+        [settled] = [one.event for one in await client.journal.read("gateway/days", [Settled])]
     assert got == status
     assert settled.known is (spent_tokens is not None)
     assert settled.actual.tokens == 0 if settled.known else settled.actual.tokens > 1000
@@ -81,19 +87,21 @@ async def test_what_a_failed_call_costs(fault: Fault, status: int, spent_tokens:
 
 @pytest.mark.parametrize("fault", [Fault(cut_after=2), Fault(hang=True)])
 async def test_a_broken_stream_and_a_client_that_hangs_up_are_booked_at_the_worst_case(fault: Fault) -> None:
-    async with upstream(lambda path, document: chat_stream("a long story of many words")) as up:
-        async with serving(config(up.url, {"day": {"usd": 5}}), env=ENV) as client:
-            up.faults = [fault]
-            asking = asyncio.ensure_future(client.post("/v1/chat/completions", {**ASKED, "stream": True}, **KEY))
-            if fault.hang:
-                while not up.in_flight:  # noqa: ASYNC110  # the upstream has no event for it
-                    await asyncio.sleep(0.01)
-                asking.cancel()
-            await asyncio.wait({asking})
-            while up.in_flight or client.gateway.metrics.in_flight:  # noqa: ASYNC110  # as above
+    async with (
+        upstream(lambda path, document: chat_stream("a long story of many words")) as up,
+        serving(config(up.url, {"day": {"usd": 5}}), env=ENV) as client,
+    ):
+        up.faults = [fault]
+        asking = asyncio.ensure_future(client.post("/v1/chat/completions", {**ASKED, "stream": True}, **KEY))
+        if fault.hang:
+            while not up.in_flight:  # noqa: ASYNC110  # the upstream has no event for it
                 await asyncio.sleep(0.01)
-            await client.gateway.recorder.flush()
-            settled = [one.event for one in await client.journal.read("gateway/days", [Settled])]
+            asking.cancel()
+        await asyncio.wait({asking})
+        while up.in_flight or client.gateway.metrics.in_flight:  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.01)
+        await client.gateway.recorder.flush()
+        settled = [one.event for one in await client.journal.read("gateway/days", [Settled])]
     assert [one.known for one in settled] == [False]
     assert up.cancelled == (1 if fault.hang else 0)  # the upstream's call ended with its client
 

@@ -44,6 +44,7 @@ def rest(gateway: Gateway) -> Starlette:
 
     return Starlette(
         routes=[
+            route("/openapi.json", _openapi),
             route("/healthz", _healthz),
             route("/readyz", _readyz),
             route("/metrics", _metrics),
@@ -61,6 +62,12 @@ async def _unknown(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
     sentence = f"{request.method} {request.url.path} is not served here; see docs/guide/gateway.md"
     return _json({"error": {"message": sentence, "type": "invalid_request_error", "code": "unknown_url"}}, status)
+
+
+async def _openapi(gateway: Gateway, request: Request) -> Response:
+    from parcae.gateway.openapi import document
+
+    return _json(document(tuple(gateway.config.models)))
 
 
 async def _healthz(gateway: Gateway, request: Request) -> Response:
