@@ -63,7 +63,7 @@ async def test_the_processes_of_a_tool_die_with_its_attempt(walls: bool, tmp_pat
 
     agent = Agent(role(tools=(function_tool(sleep, effect="read"),), first_call=None))
     journal, task = await begun(agent, ScriptedModel("m", [call("sleep")]), running)
-    while not sleepers():
+    while not sleepers():  # noqa: ASYNC110  # another process cannot set an event
         await asyncio.sleep(0.01)
     assert await cancelled(task) < 2
     assert sleepers() == []
