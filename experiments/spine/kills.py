@@ -39,7 +39,6 @@ from parcae.prediction.rule import RuleForecaster
 from parcae.sampling.group import Group
 from parcae.store.replay import rebuild
 from parcae.store.sqlite import SqliteJournal
-from parcae.testing.workers import shown
 from parcae.tools.function import function_tool
 
 RUN, ATTEMPTS, LIMIT_USD = "run", 4, 0.5
@@ -196,6 +195,8 @@ async def _settled(folder: Path) -> set[str]:
 
 async def final_state(folder: Path) -> tuple[dict[str, object], float]:
     """What every scope did, without when; and US dollars settled."""
+    from parcae.testing.workers import shown  # loads pytest, which the process that is killed need not
+
     kinds: tuple[type[Event], ...] = (StepReplied, StepCompleted)
     async with SqliteJournal.open(folder / "journal.sqlite") as journal:
         scopes = sorted({entry.event.scope for entry in await journal.read(RUN, kinds)})

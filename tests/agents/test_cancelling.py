@@ -20,7 +20,7 @@ from parcae.models.scripted import ScriptedModel, call, say
 from parcae.store.memory import MemoryJournal
 from parcae.testing.clock import StillClock
 from parcae.tools.function import function_tool
-from parcae.tools.sandbox import Sandbox, find_sandbox
+from parcae.tools.sandbox import Bind, Sandbox, find_sandbox
 
 
 async def begun(agent: Agent, model: ScriptedModel, until: asyncio.Event) -> tuple[MemoryJournal, asyncio.Task[None]]:
@@ -58,12 +58,12 @@ async def test_the_processes_of_a_tool_die_with_its_attempt(walls: bool, tmp_pat
     async def sleep() -> str:
         """Sleep in a child of a child."""
         running.set()
-        await sandbox.run(["sh", "-c", "sleep 987 & sleep 987; true"], cwd=tmp_path)
+        await sandbox.run(["sh", "-c", "sleep 987 & sleep 987; true"], cwd=tmp_path, binds=[Bind(path=tmp_path)])
         return "awake"
 
     agent = Agent(role(tools=(function_tool(sleep, effect="read"),), first_call=None))
     journal, task = await begun(agent, ScriptedModel("m", [call("sleep")]), running)
-    while not sleepers():  # noqa: ASYNC110  # another process cannot set an event
+    while not task.done() and not sleepers():  # noqa: ASYNC110  # another process cannot set an event
         await asyncio.sleep(0.01)
     assert await cancelled(task) < 2
     assert sleepers() == []

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 Body = Mapping[str, Any]
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PROMPT_TOKENS, COMPLETION_TOKENS = 100, 10
+GOOGLE_STATUS = {  # https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 
 
 class Wire(Protocol):
@@ -269,7 +279,7 @@ class GoogleWire:
 
     def refusal(self, status: int, message: str) -> dict[str, Any]:
         """As `Wire.refusal`."""
-        return {"error": {"code": status, "message": message, "status": "UNAVAILABLE"}}
+        return {"error": {"code": status, "message": message, "status": GOOGLE_STATUS.get(status, "UNKNOWN")}}
 
     def _answer(self, reply: ModelResponse, parts: list[dict[str, Any]], finish: str | None) -> dict[str, Any]:
         prompt, cached, completion = _counted(reply)
