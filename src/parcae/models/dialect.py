@@ -111,6 +111,8 @@ def _request_part(part: ModelRequestPart, to: Dialect) -> list[ModelRequestPart]
         content = _user_content(part.content, to)
         return [part if content is part.content else replace(part, content=content)]
     if isinstance(part, SystemPromptPart):
+        if not part.content.strip():
+            return []
         text = _text(part.content)
         return [part if text is part.content else replace(part, content=text)]
     said = _plain(part)

@@ -19,6 +19,7 @@ from pydantic_ai.messages import (
     ModelResponse,
     ModelResponsePart,
     SystemPromptPart,
+    ThinkingPart,
     ToolCallPart,
     ToolReturnPart,
     UserPromptPart,
@@ -117,7 +118,8 @@ class _Mender:
         elif isinstance(self.out[-1], ModelResponse):
             if not self.open:  # two replies in a row are one
                 last = cast(ModelResponse, self.out.pop())
-                message = with_parts(message, [*last.parts, *message.parts])
+                whose = last.provider_name if _bound_by_message(last) else message.provider_name
+                message = replace(message, parts=[*last.parts, *message.parts], provider_name=whose)
                 self._forget(last)
             else:
                 self._request(or_say=CONTINUE)
@@ -171,6 +173,11 @@ class _Mender:
             parts = [UserPromptPart(content=or_say)]
         self.out.append(ModelRequest(parts=parts))
         self.open, self.renamed, self.results, self.waiting = {}, {}, {}, []
+
+
+def _bound_by_message(message: ModelResponse) -> bool:
+    """Whether a part is its provider's alone and only the message says whose."""
+    return any(isinstance(part, ThinkingPart) and part.provider_name is None for part in message.parts)
 
 
 def with_parts(message: ModelResponse, parts: Sequence[ModelResponsePart]) -> ModelResponse:
