@@ -162,8 +162,8 @@ class Writer:
                     file.write(bytes(AHEAD_BYTES - size))
                     file.flush()
                     os.fsync(file.fileno())
-        except OSError:
-            return  # then it grows as it is used
+        except (OSError, sqlite3.OperationalError):
+            return  # no room, or another process is writing: then it grows as it is used
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
