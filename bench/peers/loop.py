@@ -50,8 +50,9 @@ def langgraph(steps: int) -> Callable[[], Awaitable[object]]:
 
 
 def openai_agents(steps: int) -> Callable[[], Awaitable[object]]:
-    from agents import Agent, Model, ModelResponse, Runner, Usage, function_tool, set_tracing_disabled
     from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+
+    from agents import Agent, Model, ModelResponse, Runner, Usage, function_tool, set_tracing_disabled
 
     set_tracing_disabled(True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,12 @@ PAGE = (ROOT / "docs" / "journal.md").read_text(encoding="utf-8")
 def kinds_in(file: Path) -> list[str]:
     """The text of every `kind: ClassVar[str] = "..."` in a file."""
     return [
-        node.value.value
+        str(node.value.value)
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.AnnAssign)
         and ast.unparse(node.target) == "kind"
         and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        and re.fullmatch(r"[a-z_.]+/[0-9]+", str(node.value.value))
     ]
 
 
