@@ -3,9 +3,9 @@
     python bench/agent_loop.py [--repeats 30] [--no-peers] [--json]
 
 An agent makes 20 tool calls of a model that answers at once, then says that it is done: microseconds a step. "cpu" is
-this process's CPU time and does not care who else uses the machine; "wall" is the shortest seen. Then 1,000 agents with
-5 calls each of a model that takes 50 ms: seconds in all, and the most memory. The others run in an environment of
-their own (out/peers), which the first run makes. Bounds: 120 us bare, 300 us with both; 8 times under each of the others;
+the CPU time of this process and does not care who else uses the machine; "wall" is the shortest seen. Then 1,000 agents
+with 5 calls each of a model that takes 50 ms: seconds in all, and the most memory. The others run in an environment of
+their own (out/peers), which the first run makes. Bounds: 120 us bare, 300 us with both; 8 times under each other one;
 1.0 s bare, 1.6 s with both, 150 MB.
 """
 
