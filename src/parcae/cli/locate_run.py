@@ -25,7 +25,8 @@ from parcae.jobs.world import World
 from parcae.tools.sandbox import Sandbox, find_sandbox
 
 if TYPE_CHECKING:
-    pass
+    from parcae.core.plan import StagePlan
+    from parcae.core.protocols import Forecaster
 
 EXIT_OF = {"done": 0, "no_answer": 1, "limit": 3, "failed": 4, "cancelled": 130}
 UNSANDBOXED = "the bundled example runs without a sandbox here; install the package bubblewrap to contain projects"
@@ -35,15 +36,26 @@ def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
     """Run the job and show what came of it; returns the exit code."""
     options, notes = _options(flags, settings), _notes(settings)
     sandbox, said = _sandbox(options.repo, settings)
+    forecaster, which = forecaster_for(options.stage, settings)
     run = new_run("locate")
 
     async def begin_and_go_on(world: World) -> Report:
-        await job.begin(options, world, run=run, sandbox=sandbox, notes=[*notes, *said])
-        return await job.go_on(run, world)
+        await job.begin(options, world, run=run, sandbox=sandbox, notes=[*notes, *said, *which])
+        return await job.go_on(run, world, forecaster)
 
     with watching(options.budget_usd, quiet=bool(flags["quiet"]) or bool(flags["as_json"])) as board:
         report = in_world(settings, board, begin_and_go_on)
     return present(report, as_json=bool(flags["as_json"]), html=flags["html"])
+
+
+def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting]) -> tuple[Forecaster, list[str]]:
+    """The forecaster that the plan names, else the trained one of this home; and what to say of it."""
+    from parcae.prediction.shelf import NOTHING_TRAINED, forecaster_named
+    from parcae.store.home import find
+
+    home = find(text_of(settings, "home") or None)
+    forecaster, said = forecaster_named(stage.forecaster, home=home, agent="locate")
+    return forecaster, [] if said == NOTHING_TRAINED else [said]
 
 
 def present(report: Report, *, as_json: bool, html: object) -> int:

@@ -34,6 +34,8 @@ COMMANDS = {
     "serve": ("parcae.cli.serve", "serve", "Serve OpenAI and Anthropic APIs that watch, swap and bill runs."),
     "runs": ("parcae.cli.runs", "runs", "List, show, resume, export, import, prune and delete runs."),
     "outcome": ("parcae.cli.runs", "outcome", "Say whether a run's answer was right."),
+    "train": ("parcae.cli.evaluate", "train", "Train a forecaster on runs whose outcome is known."),
+    "evaluate": ("parcae.cli.evaluate", "evaluate", "Say how well failures can be forecast on recorded runs."),
     "models": ("parcae.cli.models", "models", "List models with their prices."),
     "doctor": ("parcae.cli.doctor", "doctor", "Check Python, sandbox, git, keys and the home of runs."),
     "bugs": ("parcae.cli.bugs", "bugs", "Build small repositories with one known fault each."),

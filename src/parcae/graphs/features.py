@@ -83,10 +83,10 @@ def answer_size(tally: Tally) -> float:
 
 
 def looked_at_winner(tally: Tally) -> float:
-    """Attempts that looked at what leads the vote / R."""
+    """Attempts that looked at what leads the vote / R; of several leaders the first by name, whoever came first."""
     if not tally.votes:
         return 0.0
-    leader = max(tally.votes, key=tally.votes.__getitem__)
+    leader = min(tally.votes, key=lambda name: (-round(tally.votes[name], 9), name))
     return len(tally.looked.get(short_name(leader), ())) / tally.samples
 
 

@@ -28,13 +28,18 @@ class TaskFacts:
 
 
 def facts_of(task: Task) -> TaskFacts:
-    """The facts that `task.details` holds under the names of the fields, as whole numbers."""
+    """The facts that `task.details` holds under the names of the fields; `locate` calls candidates "functions"."""
 
     def number(name: str) -> int | None:
         text = task.details.get(name, "")
         return int(text) if text.isdecimal() else None
 
-    return TaskFacts(candidates=number("candidates"), failing_tests=number("failing_tests"), leading=number("leading"))
+    candidates = number("candidates")
+    return TaskFacts(
+        candidates=number("functions") if candidates is None else candidates,
+        failing_tests=number("failing_tests"),
+        leading=number("leading"),
+    )
 
 
 @dataclass(slots=True, kw_only=True)

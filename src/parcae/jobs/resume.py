@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from parcae.core.errors import CallerMistake
+from parcae.core.protocols import Forecaster
 from parcae.jobs.attempts import started
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
 
 
-async def resume_run(run: str, world: World) -> Report:
-    """Let `run` go on; a run that has ended is only reported.
+async def resume_run(run: str, world: World, forecaster: Forecaster | None = None) -> Report:
+    """Let `run` go on; a run that has ended is only reported. `forecaster` None: the one that needs no training.
 
     Raises:
         CallerMistake: there is no such run, or its command cannot be resumed this way.
@@ -20,5 +21,5 @@ async def resume_run(run: str, world: World) -> Report:
     if beginning.command == "locate":
         from parcae.jobs import locate  # each command's own, loaded when it is needed
 
-        return await locate.go_on(run, world)
+        return await locate.go_on(run, world, forecaster)
     raise CallerMistake(f"run {run!r} was begun by `parcae {beginning.command}`", "resume it with that command")

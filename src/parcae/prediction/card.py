@@ -22,6 +22,7 @@ class Card:
     attempts it saw. `data_hash`: sha256 of the examples. `looks`: when it was trained to look. `low` and `high` bound
     the middle 98 % of each of `features` in training. `metrics`: on tasks that it had not seen, beside the baselines'.
     `stop_above`: the forecast above which stopping costs at most 5 % of the successes; None: too few to say.
+    `reliability`: (low, high, tasks, mean forecast, failure rate) of each interval of forecasts on unseen tasks.
     `embedder`: for graphs. `calibration`: how scores became probabilities.
     """
 
@@ -40,6 +41,7 @@ class Card:
     low: tuple[float, ...]
     high: tuple[float, ...]
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))
+    reliability: tuple[tuple[float, ...], ...] = ()
     stop_above: float | None = None
     calibration: str = "none"
     embedder: str = ""
@@ -69,9 +71,11 @@ def card_from(text: str, *, source: str) -> Card:
                 "train it again with `parcae train`",
             )
         names = {one.name for one in dataclasses.fields(Card)}
-        whole: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in body.items() if name in names
-        }
+        whole: dict[str, Any] = {name: _frozen(value) for name, value in body.items() if name in names}
         return Card(**whole)
     except (ValueError, TypeError) as error:
         raise CallerMistake(f"{source} holds no forecaster: {error}", "train it again with `parcae train`") from None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -107,7 +107,7 @@ class FittedWatch:
             score = head.score(row)
         p_fail = self.fitted.calibration(score)
         trust, doubts = self._trust(row)
-        summary = f"{card.kind} trained on {card.tasks} tasks says {p_fail:.2f}"
+        summary = f"{card.kind} trained on {card.tasks} tasks says {p_fail:.2f}{_record(card, p_fail)}"
         return Forecast(p_fail=p_fail, trust=trust, reasons=(summary, *doubts))
 
     def _trust(self, row: Floats) -> tuple[float, tuple[str, ...]]:
@@ -128,6 +128,14 @@ class FittedWatch:
             trust *= STRANGE_MODEL
             doubts.append(f"it never saw attempts by {', '.join(others[:3])}")
         return trust, tuple(doubts)
+
+
+def _record(card: Card, p_fail: float) -> str:
+    """What became of the unseen tasks of which as much was said: the forecast's calibration, in words."""
+    for low, high, tasks, _, rate in card.reliability:
+        if low <= p_fail < high or p_fail == high == 1:
+            return f" (between {low:.1f} and {high:.1f}, {rate:.0%} of {tasks:.0f} such forecasts came true)"
+    return ""
 
 
 # ---- embedders, by name -------------------------------------------------------------------------------------------

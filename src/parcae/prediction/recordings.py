@@ -136,8 +136,10 @@ def read_recordings(runs_file: Path, *, models: Iterable[str] | None = None) -> 
     return Recordings(tasks=MappingProxyType(tasks), runs=MappingProxyType(ordered))
 
 
-def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_lines(file: Path, *, broken: list[int] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of each line of `file`, packed by gzip or not.
+
+    With a list for them, the numbers of broken lines go there and the lines are left out.
 
     Raises:
         CallerMistake: the file cannot be read, or a line is no JSON object.
@@ -148,14 +150,20 @@ def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if not line.strip():
                     continue
                 try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise CallerMistake(f"{file}, line {number}: {error.msg}", "mend or remove the line") from None
-                if not isinstance(row, dict):
-                    raise CallerMistake(f"{file}, line {number}: not a JSON object", "mend or remove the line")
-                yield number, row
+                    yield number, _object(line)
+                except ValueError as error:
+                    if broken is None:
+                        raise CallerMistake(f"{file}, line {number}: {error}", "mend or remove the line") from None
+                    broken.append(number)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise CallerMistake(f"{file} cannot be read: {error}", "name a file of recorded runs") from None
+
+
+def _object(line: str) -> dict[str, Any]:
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")
+    return row
 
 
 def _task(row: Mapping[str, Any]) -> RecordedTask:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from parcae.core.trajectory import Step
 from parcae.jobs.report import Attempt, Report, Suspect
+from parcae.web.forecast_svg import draw_forecasts
 from parcae.web.graph_svg import Edge, Node, draw
 from parcae.web.markup import Markup, page, tag
 from parcae.web.style import STYLE
@@ -113,7 +114,11 @@ def _decisions(report: Report) -> Markup:
         tag("li", tag("strong", f"{swap.action} to {swap.to_model}"), f": attempts {list(swap.attempts)}. {swap.why}")
         for swap in report.swaps
     ]
-    return tag("ul", looks, swaps) if looks or swaps else tag("p", "Nothing was swapped.")
+    if not looks and not swaps:
+        return tag("p", "Nothing was swapped.")
+    swapped = frozenset(swap.looked_at for swap in report.swaps)
+    drawn = tag("figure", draw_forecasts(report.forecasts, swapped), class_="scroll") if report.forecasts else None
+    return tag("div", drawn, tag("ul", looks, swaps))
 
 
 def _attempt(attempt: Attempt) -> Markup:

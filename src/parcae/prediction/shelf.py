@@ -1,0 +1,58 @@
+"""Where trained forecasters lie, and which of them fits: one file an agent in the home's `forecasters` folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parcae.core.errors import CallerMistake
+from parcae.core.protocols import Forecaster
+from parcae.prediction.fitted import Fitted, load, refuse_other_agent
+from parcae.prediction.rule import RuleForecaster
+
+FOLDER = "forecasters"
+RULE = "rule"
+NOTHING_TRAINED = "the rule forecasts: nothing is trained yet (parcae outcome RUN ..., then parcae train)"
+
+
+def shelf_file(home: Path, agent: str) -> Path:
+    """Where the trained forecaster for tasks of kind `agent` lies in `home`."""
+    return home / FOLDER / f"{agent}.npz"
+
+
+def forecaster_named(named: str | None, *, home: Path, agent: str) -> tuple[Forecaster, str]:
+    """The forecaster that a plan names, and a sentence on which it is.
+
+    "rule" is the untrained one, a path is that file, and None is the trained one that lies in `home`, else the rule.
+
+    Raises:
+        CallerMistake: the file named is missing, damaged, of another version, or meant for another kind of task.
+    """
+    if named == RULE:
+        return RuleForecaster(), "the rule forecasts: the plan wants it"
+    if named is None:
+        return _found(shelf_file(home, agent), agent)
+    return _loaded(Path(named).expanduser(), agent)
+
+
+def _found(file: Path, agent: str) -> tuple[Forecaster, str]:
+    """The one that lies there; a file that cannot be used is left alone, said, and replaced by the rule."""
+    if not file.exists():
+        return RuleForecaster(), NOTHING_TRAINED
+    try:
+        return _loaded(file, agent)
+    except CallerMistake as unfit:
+        return RuleForecaster(), f"the rule forecasts: {unfit}"
+
+
+def _loaded(file: Path, agent: str) -> tuple[Forecaster, str]:
+    fitted = load(file)
+    refuse_other_agent(fitted.card, agent, source=str(file))
+    return fitted, said_of(fitted)
+
+
+def said_of(fitted: Fitted) -> str:
+    """One sentence on a trained forecaster: what it learned from, and how well it does on tasks it had not seen."""
+    card = fitted.card
+    own = card.metrics.get(card.kind, {})
+    figures = ", ".join(f"{name} {own[name]:.2f}" for name in ("accuracy", "auc", "brier") if name in own)
+    return f"a trained forecaster ({card.kind}, {card.tasks} tasks; on tasks it had not seen: {figures})"
