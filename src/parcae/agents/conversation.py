@@ -6,6 +6,7 @@ Messages are only ever added, and the same objects stay in the list, so that a m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from pydantic_ai.messages import (
     ModelMessage,
@@ -19,6 +20,22 @@ from pydantic_ai.messages import (
 from parcae.core.trajectory import Observation, Step
 
 CUT = "[left out: the budget does not allow the whole text]"
+
+
+class Talk(Protocol):
+    """What the loop needs of a conversation: see `Conversation`, which keeps all, and `context.Digest`."""
+
+    def add(self, step: Step) -> None:
+        """Take in one more step."""
+        ...
+
+    def asking(self, asked: str | None) -> list[ModelMessage]:
+        """The messages of the next prompt, with `asked` as the newest question."""
+        ...
+
+    def asking_briefly(self, asked: str | None) -> list[ModelMessage]:
+        """The same with the newest observations left out: for the final question when money is short."""
+        ...
 
 
 class Conversation:
@@ -44,7 +61,7 @@ class Conversation:
 
     def asking_briefly(self, asked: str | None) -> list[ModelMessage]:
         """The same with the newest observations left out: for the final question when money is short."""
-        brief: list[ModelRequestPart] = [_emptied(part) for part in self.waiting]
+        brief: list[ModelRequestPart] = [emptied(part) for part in self.waiting]
         return [*self.messages, self._request(asked, brief)]
 
     @staticmethod
@@ -66,7 +83,8 @@ def _returned(observation: Observation) -> ToolReturnPart:
     )
 
 
-def _emptied(part: ModelRequestPart) -> ModelRequestPart:
+def emptied(part: ModelRequestPart) -> ModelRequestPart:
+    """`part` without what a tool gave back, if it is such."""
     if isinstance(part, ToolReturnPart):
         return ToolReturnPart(tool_name=part.tool_name, content=CUT, tool_call_id=part.tool_call_id)
     return part

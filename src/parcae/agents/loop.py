@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from parcae.agents.calls import TURN_OVER, run_calls
-from parcae.agents.conversation import CUT, Conversation
+from parcae.agents.conversation import CUT
 from parcae.agents.role import Role
 from parcae.core.errors import BudgetExceeded
 from parcae.core.events import AttemptEnded, CallStarted, StepCompleted, StepObserved, StepReplied
@@ -23,6 +23,7 @@ from parcae.core.scope import LiveEvent, Scope, derive_seed, unseen
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending, Observation, Step
 from parcae.core.usage import Amount
+from parcae.models.bounds import prompt_bound
 from parcae.models.budgeted import Asked, ask, worst_case
 
 if TYPE_CHECKING:
@@ -72,9 +73,18 @@ class _Run:
         self.steps: list[Step] = list(so_far)
         open_step = bool(so_far) and bool(so_far[-1].missing())
         complete = self.steps[:-1] if open_step else self.steps
-        self.talk = Conversation(role.system, complete)
+        self.talk = role.converse(role.system, self._room())
+        for step in complete:
+            self.talk.add(step)
         self.turns = sum(step.reply is not None and step.model != HARNESS for step in complete)
         self.ending = self.steps[-1].ending if self.steps else None
+
+    def _room(self) -> int | None:
+        """The most tokens that messages may have, so that prompt and reply fit the model's window."""
+        window = self.model.card.window_tokens
+        if window is None:
+            return None
+        return window - self.role.max_tokens - prompt_bound(Request(messages=(), tools=self.specs))
 
     # ---- what comes next
 

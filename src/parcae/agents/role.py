@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from parcae.agents.conversation import Conversation, Talk
 from parcae.core.protocols import JsonValue, Tool
 from parcae.core.scope import Scope
 from parcae.core.task import Task
 
+Converse = Callable[[str, int | None], Talk]
 FirstCall = Callable[[Task, Scope], tuple[str, Mapping[str, JsonValue]]]
+
+
+def whole_conversation(system: str, window: int | None) -> Talk:
+    """Every step word for word, whatever its length."""
+    return Conversation(system, ())
 
 
 def whole_text(text: str) -> tuple[str, ...]:
@@ -25,7 +32,8 @@ class Role:
     `max_steps` counts the model's turns; the last one is offered no tools. Then, or as soon as the model answers
     without a call, `final_question` is asked once and `read_answer` takes the names from its reply; without a final
     question the last text is the answer. `closing` names tools that end the attempt once one of them was called without
-    an error; the tool's result is then the answer. `max_tokens` bounds each reply, reasoning included.
+    an error; the tool's result is then the answer. `converse` makes what keeps the history, from the system prompt and
+    the most tokens that its messages may have (None: any). `max_tokens` bounds each reply, reasoning included.
     """
 
     name: str
@@ -37,5 +45,6 @@ class Role:
     final_question: str | None = None
     closing: frozenset[str] = frozenset()
     read_answer: Callable[[str], tuple[str, ...]] = whole_text
+    converse: Converse = whole_conversation
     max_tokens: int = 1024
     temperature: float | None = 0.8
