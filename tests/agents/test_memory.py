@@ -108,7 +108,7 @@ def test_a_step_is_remembered_with_question_call_and_result() -> None:
 
 @given(
     lengths=st.lists(st.integers(0, 3000), min_size=1, max_size=25),
-    window=st.integers(3000, 20_000),
+    window=st.integers(1500, 20_000),
     asked=st.one_of(st.none(), st.text(max_size=50)),
 )
 @settings(max_examples=40, deadline=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pygit2
 import pytest
+from experiments.workspace.kills import WRITER, acknowledged, kills
 from tests.conftest import ROOT, missing
 from tests.workspace.test_branch import git, lines, written
 
@@ -145,57 +145,9 @@ async def test_history_and_blame_name_author_and_step(tmp_path: Path) -> None:
     ]
 
 
-WRITER = """
-import asyncio, sys
-from pathlib import Path
-from parcae.core.workspace import Append, By
-from parcae.workspace import open_workspace
-async def main():
-    branch = open_workspace(Path(sys.argv[1]), "run").main
-    async def writer(who):
-        for number in range(10**6):
-            text = f"{who} {number} {'x' * 200}"
-            await branch.change(Append(path=f"{who % 3}/log", text=text), By(author=str(who)))
-            print(f"{who % 3} {who} {number}", flush=True)
-    await asyncio.gather(*map(writer, range(8)))
-try:
-    asyncio.run(main())
-except Exception as error:
-    print(type(error).__name__, error, flush=True)
-"""
-
-
-def acknowledged(output: str) -> set[tuple[str, str]]:
-    return {
-        (where, f"{who} {number}")
-        for where, who, number in (one.split() for one in output.splitlines() if one.count(" ") == 2)
-    }
-
-
-def there(folder: Path) -> set[tuple[str, str]]:
-    main = open_workspace(folder, "run").main
-    return {
-        (path.partition("/")[0], " ".join(entry.split()[:2]))
-        for path in main.paths()
-        for entry in main.read(path).decode().splitlines()
-    }
-
-
 def test_a_killed_process_leaves_every_acknowledged_write_and_no_half_tree(tmp_path: Path) -> None:
-    rng = random.Random(1)
-    for life in range(4):
-        folder = tmp_path / f"{life}"
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            seen = [process.stdout.readline() for _ in range(rng.randrange(1, 60))]
-            process.kill()
-            seen.append(process.stdout.read())
-        output = "".join(seen)
-        complete = output[: output.rfind("\n") + 1]
-        assert acknowledged(complete) <= there(folder)
-        assert "dangling" in (found := git(folder, "fsck", "--strict")) or found == ""
+    figures = kills(4, tmp_path)
+    assert (figures["acknowledged_writes_lost"], figures["broken_repositories"]) == (0, 0)
 
 
 async def test_a_lock_that_a_dead_process_left_is_broken(tmp_path: Path) -> None:
@@ -214,11 +166,10 @@ def test_on_a_full_disk_writes_are_refused_with_the_cure_and_none_is_lost(tmp_pa
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         missing("bwrap")
-    script = (
-        WRITER
-        + "\nimport shutil\nfrom tests.workspace.test_repository import there\n"
-        + ("print('THERE', sorted(there(Path(sys.argv[1]))), flush=True)\n")
+    again = (
+        "from experiments.workspace.kills import there\nprint('THERE', sorted(there(Path(sys.argv[1]))), flush=True)"
     )
+    script = f"{WRITER}\n{again}"
     disk = ["--size", "2000000", "--tmpfs", "/mnt", "--setenv", "PYTHONPATH", f"{ROOT / 'src'}:{ROOT}"]
     command = [str(bwrap), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *disk]
     done = subprocess.run(

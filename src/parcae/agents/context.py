@@ -138,7 +138,7 @@ class Digest:
             messages = self._messages(asked, brief=brief, notes=False)
             if messages_bound(messages) <= self.window:
                 return messages
-        while messages_bound(messages) > self.window and len(self.lines) > 1:
+        while messages_bound(messages) > self.window and self.lines:
             self._shorten()
             messages = self._messages(asked, brief=brief, notes=False)
         return messages if messages_bound(messages) <= self.window else self._cut(messages)
@@ -267,7 +267,9 @@ def _first(text: str, most: int = 60) -> str:
 
 def _coarser(lines: list[str]) -> list[str]:
     """The older half of `lines` as one that counts what was called."""
-    half = len(lines) // 2
+    if len(lines) < 3:
+        return []  # there is no room even for these
+    half = (len(lines) + 1) // 2
     calls: Counter[str] = Counter()
     last = ""
     for line in lines[:half]:
