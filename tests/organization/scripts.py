@@ -1,91 +1,21 @@
-"""Scripted employees for the tests here: pure functions of what an employee reads, so that any run can be repeated."""
+"""Scripted companies for the tests here."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pydantic_ai.messages import ModelRequest, ModelResponse, ToolCallPart, ToolReturnPart, UserPromptPart
+from pydantic_ai.messages import ModelResponse
 
-from parcae.core.protocols import Model, Request, Tool
+from parcae.core.protocols import Model, Tool
 from parcae.core.task import Task
-from parcae.core.usage import Price
-from parcae.models.scripted import ScriptedModel, call, say, together
+from parcae.models.scripted import call, say, together
 from parcae.organization.company import Company
 from parcae.organization.limits import CompanyLimits
 from parcae.organization.staff import RANKS, Staffing
+from parcae.testing.employees import PRICE, Script, Seen, employees, numbered
 
 GOAL = Task(id="goal", kind="goal", question="Write one line for each of the words.", comparable=False)
-PRICE = Price(prompt_usd=1.0, completion_usd=2.0)
-Script = Callable[["Seen"], ModelResponse]
-
-
-class Seen:
-    """What an employee sees in one request: its dossier, and what came of its calls in this turn."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        first = request.messages[0]
-        assert isinstance(first, ModelRequest)
-        self.text = "\n".join(str(part.content) for part in first.parts if isinstance(part, UserPromptPart))
-        self.returns = [
-            part
-            for message in request.messages
-            if isinstance(message, ModelRequest)
-            for part in message.parts
-            if isinstance(part, ToolReturnPart)
-        ]
-        self.replies = sum(isinstance(message, ModelResponse) for message in request.messages)
-
-    @property
-    def name(self) -> str:
-        return self.text.removeprefix("You are ").partition(":")[0]
-
-    @property
-    def task(self) -> str:
-        return self.section("Your task")
-
-    def section(self, title: str) -> str:
-        found = re.search(rf"^# {re.escape(title)}\n(.*?)(?=^# |\Z)", self.text, re.MULTILINE | re.DOTALL)
-        return "" if found is None else found[1].strip()
-
-    @property
-    def waiting(self) -> list[str]:
-        """Whose results wait for review."""
-        return re.findall(r"^- (\S+): ", self.section("Results that wait for your review"), re.MULTILINE)
-
-    @property
-    def letters(self) -> str:
-        return self.section("Letters")
-
-    @property
-    def open_people(self) -> list[str]:
-        people = self.section("People you deal with")
-        return re.findall(r"^- (\S+) \(reports to you, (?:working|handed_in)\)", people, re.MULTILINE)
-
-
-def model(name: str, scripts: Mapping[str, Script] | Script, *, price: Price = PRICE, latency: float = 0.0) -> Model:
-    """A model that lets each employee follow the script of its name (up to its first dash), else that of "*"."""
-
-    def reply(request: Request) -> ModelResponse:
-        seen = Seen(request)
-        if callable(scripts):
-            said = scripts(seen)
-        else:
-            script = scripts.get(seen.name) or scripts.get(seen.name.partition("-")[0]) or scripts["*"]
-            said = script(seen)
-        return numbered(said, len(request.messages))
-
-    return ScriptedModel(name, iter(lambda: reply, None), price=price, latency_seconds=latency)
-
-
-def numbered(reply: ModelResponse, messages: int) -> ModelResponse:
-    parts = [
-        replace(part, tool_call_id=f"{messages}-{place}") if isinstance(part, ToolCallPart) else part
-        for place, part in enumerate(reply.parts)
-    ]
-    return replace(reply, parts=parts)
+model = employees
 
 
 def company(
@@ -131,12 +61,14 @@ __all__ = [
     "GOAL",
     "PRICE",
     "SMALL",
+    "ModelResponse",
     "Script",
     "Seen",
     "boss_of",
     "call",
     "company",
     "model",
+    "numbered",
     "say",
     "together",
     "writer",

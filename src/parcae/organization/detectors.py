@@ -112,11 +112,10 @@ def after_turn(office: Office, who: Employee, reason: str, detail: str) -> Troub
         return Trouble(detector="out_of_steps", what=detail)
     if who.rejections > office.limits.rejections:
         return Trouble(detector="rejected", what=f"its result was sent back {who.rejections} times")
-    pair = next(
-        (pair for pair, count in office.chats.items() if who.name in pair and count >= 2 * office.limits.letters), None
-    )
-    if pair is not None:
-        return Trouble(detector="ping_pong", what=f"{' and '.join(sorted(pair))} only write to each other")
+    most = 2 * office.limits.letters
+    other = next((name for name, count in office.chats.get(who.name, {}).items() if count >= most), None)
+    if other is not None:
+        return Trouble(detector="ping_pong", what=f"{who.name} and {other} only write to each other")
     if who.status == "working" and not waits(office, who):
         return Trouble(detector="silent", what="nothing was handed in, and there is nothing to wait for")
     return None
@@ -164,7 +163,7 @@ def waits(office: Office, who: Employee) -> bool:
         return True
     if any(one.open for one in office.chart.subordinates(who)):
         return True
-    return any(who.name in pair for pair in office.chats)
+    return who.name in office.chats
 
 
 def _below_works(office: Office, who: Employee) -> bool:

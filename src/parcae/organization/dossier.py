@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parcae.organization.chart import Employee
+from parcae.organization.chart import Chart, Employee
 from parcae.organization.events import Sent
 from parcae.organization.office import Office
 from parcae.organization.results import unreviewed
-from parcae.organization.routing import contacts
 
-SHOWN_COLLEAGUES = 60
+SHOWN_SUBORDINATES = 60
+SHOWN_COLLEAGUES = 12
 SHOWN_TASK_CHARS = 160
 LETTER_CHARS = 8_000
 
@@ -65,18 +65,20 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _people(office: Office, who: Employee) -> list[str]:
-    lines = [f"- superior: {who.by}"] if who.by else []
-    below = {one.name for one in office.chart.subordinates(who)}
-    near = [one for one in contacts(office.chart, who) if one.name != who.by]
-    for one in near[:SHOWN_COLLEAGUES]:
-        place = "reports to you" if one.name in below else "colleague"
-        lines.append(f"- {one.name} ({place}, {one.status}): {_first_line(one.order.task)}")
-    if len(near) > SHOWN_COLLEAGUES:
-        lines.append(f"- and {len(near) - SHOWN_COLLEAGUES} more")
-    lines += [
-        f"- {one.order.name} (hire waits: {one.limit})" for one in office.chart.waiting_hires(who)[:SHOWN_COLLEAGUES]
-    ]
-    return lines
+    chart, lines = office.chart, [f"- superior: {who.by}"] if who.by else []
+    lines += _some(chart, who.subordinates, who, SHOWN_SUBORDINATES, "reports to you")
+    lines += _some(chart, chart.employees[who.by].subordinates if who.by else [], who, SHOWN_COLLEAGUES, "colleague")
+    waiting = chart.waiting_hires(who)[:SHOWN_SUBORDINATES] if chart.queue else []
+    return [*lines, *(f"- {one.order.name} (hire waits: {one.limit})" for one in waiting)]
+
+
+def _some(chart: Chart, names: Sequence[str], who: Employee, most: int, place: str) -> list[str]:
+    """A line each for the first `most` who are still there, those with open tasks before the others."""
+    present = [one for one in map(chart.employees.__getitem__, names) if one.status != "left" and one is not who]
+    if len(present) > most:
+        present.sort(key=lambda one: not one.open)
+    shown = [f"- {one.name} ({place}, {one.status}): {_first_line(one.order.task)}" for one in present[:most]]
+    return [*shown, f"- and {len(present) - most} more"] if len(present) > most else shown
 
 
 def _result(one: Employee) -> str:
@@ -92,5 +94,5 @@ def _letter(number: int, letter: Sent) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = text.strip().splitlines()[0] if text.strip() else ""
+    line = text.lstrip().partition("\n")[0].rstrip()
     return line if len(line) <= SHOWN_TASK_CHARS else f"{line[:SHOWN_TASK_CHARS]}..."

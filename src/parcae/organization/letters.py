@@ -51,7 +51,7 @@ def _not_too_much(office: Office, sender: Employee, to: Employee) -> None:
     Raises:
         ToolRefused: these two have exchanged enough letters since either handed in or reviewed anything.
     """
-    if office.chats.get(frozenset((sender.name, to.name)), 0) >= 2 * office.limits.letters:
+    if office.chats.get(sender.name, {}).get(to.name, 0) >= 2 * office.limits.letters:
         raise ToolRefused(
             f"you and {to.name} have exchanged {2 * office.limits.letters} messages without any result; act on what "
             "you know, and hand in"

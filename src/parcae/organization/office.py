@@ -40,7 +40,7 @@ class Office:
         self.orders: dict[str, tuple[str, str]] = {}  # key of a hire -> the name given, and the limit it waited for
         self.refusals: dict[str, str] = {}  # key of a hand-in -> why its checks or judges refused it
         self.levels: dict[str, int] = {}  # how far up the ladder of cures somebody is
-        self.chats: dict[frozenset[str], int] = {}
+        self.chats: dict[str, dict[str, int]] = {}  # letters between two since either did anything else
         self.questions: dict[str, told.HumanAsked] = {}
         self.answers: dict[str, str] = {}
         self.unread: list[told.Controlled] = []
@@ -126,8 +126,9 @@ class Office:
         if event.sender in self.chart.employees:
             self._act_of(event.sender, f"you wrote to {event.to}: {_short(event.text)}")
             if event.what == "message":
-                pair = frozenset((event.sender, event.to))
-                self.chats[pair] = self.chats.get(pair, 0) + 1
+                for one, other in ((event.sender, event.to), (event.to, event.sender)):
+                    with_one = self.chats.setdefault(one, {})
+                    with_one[other] = with_one.get(other, 0) + 1
         if self.boxes[event.to].deliver(event) and self.chart.employees[event.to].status != "left":
             self.ready[event.to] = None
         return ""
@@ -168,8 +169,11 @@ class Office:
 
     def _worked(self, name: str) -> None:
         """Something other than talk was done: conversations with `name` may go on."""
-        for pair in [pair for pair in self.chats if name in pair]:
-            del self.chats[pair]
+        for other in self.chats.pop(name, ()):
+            with_other = self.chats.get(other, {})
+            with_other.pop(name, None)
+            if not with_other:
+                self.chats.pop(other, None)
 
     def _left(self, event: told.Left) -> str:
         self.chart.left(event)

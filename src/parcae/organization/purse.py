@@ -21,8 +21,10 @@ def left_usd(office: Office, who: Employee) -> float | None:
 
 def allotment(office: Office, superior: Employee, share: float | None) -> float | None:
     """The dollars that `share` of the superior's purse is now; None draws on that purse as needed."""
+    if share is None:
+        return None
     left = left_usd(office, superior)
-    return None if share is None or left is None else left * min(max(share, 0.0), 1.0)
+    return None if left is None else left * min(max(share, 0.0), 1.0)
 
 
 def budget_usd(office: Office) -> float | None:
