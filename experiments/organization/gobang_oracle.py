@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 CHECKS = ("runs", "user_move", "ai_move", "termination")
+TRIES, SECONDS = 4, 45.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 _CATCH = "<script>window.errors = []; window.onerror = message => { errors.push(String(message)); };</script>"
@@ -83,4 +84,10 @@ def _open(page: Path, profile: Path, *arguments: str) -> str:
         *arguments,
         page.as_uri(),
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False).stdout
+        except subprocess.TimeoutExpired:  # a browser that never starts says nothing about the page
+            if not left:
+                raise
+    raise AssertionError("there is at least one try")

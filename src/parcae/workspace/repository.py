@@ -68,7 +68,9 @@ def open_workspace(
         if folder.exists() and not folder.is_dir():
             raise CallerMistake(f"{folder} is a file", "name a folder")
         repo = _repository(folder)
-        if repo is None and folder.is_dir() and any(folder.iterdir()):
+        if (
+            repo is None and folder.is_dir() and any(one.name != ".git" for one in folder.iterdir())
+        ):  # a crash may leave a half-made .git
             return _open_copy(folder, run, copies, hidden, durable)
         if repo is None:
             repo = pygit2.init_repository(str(folder), initial_head="main")
