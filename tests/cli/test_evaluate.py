@@ -4,11 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from tests.prediction.made import made_groups
 
 from parcae.cli.main import run
 from parcae.graphs.turns import Turn
+
+
+def schema(name: str) -> Any:
+    return json.loads((Path(__file__).parents[2] / "docs" / "schemas" / f"{name}.json").read_text())
 
 
 def message(turn: Turn) -> list[dict[str, Any]]:
@@ -42,6 +47,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_evaluate_prints_one_document(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", str(log), "--at", "3", "--no-gcn", "--only", "prior,logistic", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, schema("evaluate-1"))
     assert document["schema"] == "parcae.evaluate/1" and document["tasks"] == 40 and document["look"] == "parallel@3"
     names = {one["name"] for one in document["forecasters"]}
     assert {"prior", "confidence", "rule", "logistic", "selected"} == names
@@ -56,6 +62,7 @@ def test_train_keeps_what_is_better_or_says_that_the_rule_stays(
     out = tmp_path / "kept.npz"
     assert run(["train", str(log), "--kind", "logistic", "--out", str(out), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, schema("train-1"))
     assert document["schema"] == "parcae.train/1" and document["better"] is out.exists()
     assert document["card"]["tools"] == ["look"] and "rule" in document["card"]["metrics"]
 

@@ -1,0 +1,112 @@
+"""What a forecast costs while agents run: a step into counts and graph, all features, and each head.
+
+    python bench/forecasts.py
+
+Ten attempts of forty steps. PyTorch Geometric's forward pass of the same network on the same graph stands beside ours.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from parcae.graphs.embed import HashedSubwords
+from parcae.graphs.features import FEATURES
+from parcae.graphs.nodes import Call
+from parcae.graphs.semantic import SemanticGraph
+from parcae.graphs.tally import Tally
+from parcae.graphs.turns import Turn
+from parcae.prediction.fit import Rows, boosting, forest, logistic
+from parcae.prediction.fitted import row_of
+from parcae.prediction.gcn import GcnSettings
+
+TOOLS = ("covered", "methods", "snippet")
+ATTEMPTS, STEPS = 10, 40
+
+
+def turns() -> list[tuple[int, Turn]]:
+    rng = random.Random(1)
+
+    def turn() -> Turn:
+        name = f"org.example.Thing{rng.randrange(12)}.method{rng.randrange(6)}(int, java.lang.String)"
+        call = Call(tool=rng.choice(TOOLS), arguments=json.dumps({"signature": name}))
+        return Turn(calls=(call,), observed_chars=rng.randrange(4000))
+
+    return [(attempt, turn()) for _ in range(STEPS) for attempt in range(ATTEMPTS)]
+
+
+def micros(work: Callable[[], object], times: int = 300) -> float:
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1e6
+
+
+def main() -> None:
+    made = turns()
+    took: list[float] = []
+    tally = Tally(samples=ATTEMPTS)
+    graph = SemanticGraph(embedder=HashedSubwords(), tools=TOOLS)
+    for attempt, turn in made:
+        began = time.perf_counter()
+        tally.add(attempt, turn)
+        graph.add(attempt, turn)
+        for feature in FEATURES.values():
+            feature(tally)
+        took.append(time.perf_counter() - began)
+    print(f"a step into counts and graph, all features: {statistics.median(took) * 1e6:.0f} us (target 200)")
+    print(f"  the slowest twentieth: {statistics.quantiles(took, n=20)[-1] * 1e6:.0f} us")
+    matrix = graph.matrix()
+    print(f"reading the graph ({len(matrix.nodes)} nodes after {len(made)} steps): {micros(graph.matrix):.0f} us")
+    heads(tally)
+    network(matrix)
+
+
+def heads(tally: Tally) -> None:
+    names = tuple(FEATURES)
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(2000, len(names)))
+    rows = Rows(features=features, failed=features[:, 0] + rng.normal(size=2000) > 0, fold=np.arange(2000) % 5)
+    row = row_of(tally, names)
+    for name, fit in (("logistic", logistic(0.01)), ("boosting", boosting(150, 3, 0.03)), ("forest", forest(4))):
+        began = time.perf_counter()
+        head = fit(rows, 1)
+        fitted = time.perf_counter() - began
+        print(f"{name}: a forecast {micros(lambda head=head: head.score(row)):.1f} us, one fit on 2,000 {fitted:.1f} s")
+
+
+def network(matrix) -> None:  # type: ignore[no-untyped-def]
+    try:
+        from parcae.prediction.gcn_training import Batch, Network, data_of, torch
+    except Exception as missing:  # noqa: BLE001  # the bench runs without torch too
+        print(f"PyTorch Geometric is not here: {missing}")
+        return
+    small = small_graph()
+    torch.manual_seed(1)
+    theirs = Network(small.nodes.shape[1], GcnSettings())
+    theirs.eval()
+    ours, batch = theirs.in_numpy(), Batch.from_data_list([data_of(small)])
+    with torch.no_grad():
+        gap = abs(float(theirs(batch)) - ours.logit(small))
+        pyg = micros(lambda: theirs(batch))
+    own = micros(lambda: ours.logit(small))
+    print(f"GCN forward, {len(small.nodes)} nodes: numpy {own:.0f} us, PyTorch Geometric {pyg:.0f} us, apart {gap:.1e}")
+    print(f"GCN forward, {len(matrix.nodes)} nodes: numpy {micros(lambda: ours.logit(matrix), 50):.0f} us")
+
+
+def small_graph():  # type: ignore[no-untyped-def]
+    graph = SemanticGraph(embedder=HashedSubwords(), tools=TOOLS)
+    for attempt, turn in turns()[:40]:
+        graph.add(attempt, turn)
+    return graph.matrix()
+
+
+if __name__ == "__main__":
+    main()
