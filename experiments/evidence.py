@@ -11,6 +11,10 @@ from pathlib import Path
 EXPERIMENTS = (
     "experiments.organization.memory",
     "experiments.organization.replay",
+    "experiments.prediction.ablations",
+    "experiments.prediction.forecasters",
+    "experiments.prediction.looks",
+    "experiments.prediction.samples",
     "experiments.workspace.kills",
 )
 
