@@ -24,9 +24,11 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from parcae.agents.conversation import CUT, emptied, returns
+from parcae.agents.conversation import CUT, Conversation, Talk, emptied, returns
 from parcae.agents.memory import Memory, pieces_of, texts_of
+from parcae.agents.role import Converse
 from parcae.core.errors import CallerMistake
+from parcae.core.protocols import Embedder
 from parcae.core.trajectory import Step
 from parcae.models.bounds import message_bound, messages_bound
 
@@ -63,6 +65,17 @@ class Sizes:
             memories=int(self.memories * scale),
             recalled=self.recalled,
         )
+
+
+def folding(embedder: Embedder, *, sizes: Sizes = Sizes(), pinned: frozenset[str] = frozenset()) -> Converse:  # frozen
+    """For `Role.converse`: a Digest for models whose window is known; for others every step word for word."""
+
+    def converse(system: str, window: int | None) -> Talk:
+        if window is None:
+            return Conversation(system, ())
+        return Digest(system=system, memory=Memory(embedder), sizes=sizes, window=window, pinned=pinned)
+
+    return converse
 
 
 @dataclass(slots=True)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from parcae.agents.commands import run_tool
+from parcae.agents.context import folding
 from parcae.agents.files import file_tools
 from parcae.agents.loop import Agent
+from parcae.agents.remembering import Memories
 from parcae.agents.role import Role
 from parcae.core.errors import CallerMistake
 from parcae.core.events import RunEnded, RunStarted
@@ -24,12 +26,14 @@ from parcae.core.scope import Scope
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending
 from parcae.core.usage import Limits
+from parcae.graphs.embed import HashedSubwords
 from parcae.jobs.attempts import started
 from parcae.jobs.world import World, until
 from parcae.ledger.restore import restore
 from parcae.organization.company import Company
 from parcae.organization.judges import Panel
 from parcae.organization.limits import CompanyLimits
+from parcae.organization.remembrance import recalled_from, remembering
 from parcae.organization.sandboxed import sandboxed_command
 from parcae.organization.staff import RANKS, Staffing
 from parcae.store.replay import rebuild
@@ -124,7 +128,9 @@ async def go_on(run: str, world: World, outfit: Outfit) -> None:
         show=world.show,
     )
     models = {name: world.open_model(name) for name in _models_of(options.plan)}
-    company = _company(options, outfit, models, [world.open_model(name) for name in options.judges])
+    memories = Memories(world.journal, HashedSubwords())
+    await memories.load(run)
+    company = _company(options, outfit, models, [world.open_model(name) for name in options.judges], memories)
     own = replace(scope.child(COMPANY, limits=Limits(usd=options.budget_usd)), workspace=opened.main)
     ending = await _attempt(company, task, models[options.plan.stage("boss").ladder[0]], own, world)
     if options.compare_single and not world.stop.is_set():
@@ -206,11 +212,18 @@ def _goal(task: Task, scope: Scope) -> str:
     return task.question
 
 
-def _company(options: RunOptions, outfit: Outfit, models: Mapping[str, Model], judges: Sequence[Model]) -> Company:
+def _company(
+    options: RunOptions, outfit: Outfit, models: Mapping[str, Model], judges: Sequence[Model], memories: Memories
+) -> Company:
     def employ(role: Role, ladder: Sequence[Model]) -> Worker:
         stage = options.plan.stage(role.name)
-        planned = replace(role, temperature=stage.temperature, max_steps=stage.max_steps or role.max_steps)
-        return outfit.employ(planned, stage, models)
+        planned = replace(
+            role,
+            temperature=stage.temperature,
+            max_steps=stage.max_steps or role.max_steps,
+            converse=folding(memories.embedder, pinned=frozenset({"plan"})),
+        )
+        return remembering(outfit.employ(planned, stage, models), ladder, memories)
 
     ladders = {rank: tuple(models[name] for name in options.plan.stage(rank).ladder) for rank in RANKS}
     staffing = Staffing(
@@ -222,7 +235,8 @@ def _company(options: RunOptions, outfit: Outfit, models: Mapping[str, Model], j
         panel=Panel(models=tuple(judges)) if judges else None,
         human=options.human,
     )
-    return Company(staffing=staffing, limits=options.limits, checks=options.checks, listen=True)
+    recall = recalled_from(memories)
+    return Company(staffing=staffing, limits=options.limits, checks=options.checks, recall=recall, listen=True)
 
 
 def _tools(options: RunOptions, outfit: Outfit) -> tuple[Tool, ...]:
