@@ -1,8 +1,8 @@
 """What is believed of every configuration's score, from the scores of some: a Gaussian process over the choices.
 
-The paper's insights are its priors: a stage prefers models of its own (one effect a stage and model), more samples help
-and then level off (a smooth curve over log samples, steeper at first, that a model may bend), and stages interact (a
-smaller effect of their combination). Knows nothing of items or calls.
+The paper's insights are its priors: a stage prefers models of its own (one effect a stage and model), more samples
+help and then level off (a curve that rises with 1 - 1/S, as far as data do not say otherwise), and stages interact (a
+smaller effect of their combination). Knows nothing of calls.
 """
 
 from __future__ import annotations
@@ -13,9 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parcae.allocation.costs import Floats
+from parcae.allocation.history import History, Table
 from parcae.allocation.space import Indices, Space
 
 FLOOR = 4e-4  # the least variance that any effect is believed to have: two points of score
+RISE = 0.05  # what endless samples are believed to add to one, before any data
+RISE_VARIANCE = 0.003
+WIGGLE = 2e-4  # how far a curve may depart from its form
+LEVEL = 0.09  # variance of what all configurations have in common
+MOST = 600  # configurations that are believed about at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +39,9 @@ class Belief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """Variances of the effects: `models` one a stage; `curve` of the samples; `together` of their combination."""
+    """Variances of the effects: `models` one a stage; `together` of their combination."""
 
     models: tuple[float, ...]
-    curve: float = 0.003
     together: float = 0.003
 
 
@@ -50,13 +55,23 @@ def believe(space: Space, configurations: Indices, seen: Indices, scores: Floats
         scores: shape (N,), their mean scores.
         noise: shape (N,), the variances of these means.
     """
-    effects = estimated_effects(space, configurations[seen], scores, noise)
+    expected = rise(space, configurations)
+    effects = estimated_effects(space, configurations[seen], scores - expected[seen], noise)
     prior = kernel(space, configurations, effects)
-    base = float(np.average(scores, weights=1.0 / (noise + FLOOR)))
+    base = float(np.average(scores - expected[seen], weights=1.0 / (noise + FLOOR)))
     cross = prior[:, seen]
     solved = np.linalg.solve(cross[seen] + np.diag(noise + 1e-9), cross.T).T
-    mean = base + solved @ (scores - base)
+    mean = base + expected + solved @ (scores - expected[seen] - base)
     return Belief(mean=mean, covariance=prior - solved @ cross.T)
+
+
+def rise(space: Space, configurations: Indices) -> Floats:
+    """What the samples of each configuration are believed to add before any data; shape (K,)."""
+    _, places = space.digits(configurations)
+    total = np.zeros(len(configurations))
+    for place, stage in zip(places, space.stages, strict=True):
+        total += RISE * _level_off(stage.samples)[place]
+    return total
 
 
 def estimated_effects(space: Space, seen: Indices, scores: Floats, noise: Floats) -> Effects:
@@ -82,17 +97,22 @@ def kernel(space: Space, configurations: Indices, effects: Effects) -> Floats:
     """Prior covariance of the scores; shape (K, K)."""
     models, places = space.digits(configurations)
     size = len(configurations)
-    total = np.full((size, size), 0.09)
+    total = np.full((size, size), LEVEL)
     together = np.ones((size, size))
     for row, place, stage, variance in zip(models, places, space.stages, effects.models, strict=True):
         same = (row[:, None] == row[None, :]).astype(np.float64)
-        logs = np.log(np.asarray(stage.samples, dtype=np.float64))[place]
-        near = np.exp(-0.5 * ((logs[:, None] - logs[None, :]) / 1.2) ** 2)
         total += variance * same
         if len(stage.samples) > 1:
-            total += effects.curve * near * (1.0 + same)
-        together *= same * near
+            form = _level_off(stage.samples)[place]
+            logs = np.log(np.asarray(stage.samples, dtype=np.float64))[place]
+            near = np.exp(-0.5 * (logs[:, None] - logs[None, :]) ** 2)
+            total += (RISE_VARIANCE * np.outer(form, form) + WIGGLE * near) * (1.0 + same)
+        together *= same
     return np.asarray(total + effects.together * together, dtype=np.float64)
+
+
+def _level_off(samples: tuple[int, ...]) -> Floats:
+    return 1.0 - 1.0 / np.asarray(samples, dtype=np.float64)
 
 
 def _freedom(space: Space, seen: int) -> float:
@@ -100,7 +120,91 @@ def _freedom(space: Space, seen: int) -> float:
     return seen / max(seen - fitted, 1)
 
 
-def normal_loss(z: NDArray[np.float64]) -> Floats:
-    """E[max(X - z, 0)] for a standard normal X, to 1e-3: what may be gained by looking."""
-    tail = 1.0 / (1.0 + np.exp(np.clip(1.5976 * z + 0.07056 * z**3, -700.0, 700.0)))
-    return np.asarray(np.maximum(np.exp(-0.5 * z * z) / 2.5066283 - z * tail, 0.0), dtype=np.float64)
+# ---- from a history -------------------------------------------------------------------------------------------------
+
+
+def candidates(history: History) -> Indices:
+    """The affordable configurations without a failed arm.
+
+    Where there are more than 600, those that cannot take one more sample in any stage: more samples never hurt much
+    (insight 2), so the best of them is about as good as the best of all. Thinned evenly if that is still too many.
+    """
+    space, arms = history.problem.space, history.problem.feasible
+    arms = arms[_alive(history, arms)]
+    if len(arms) > MOST:
+        arms = arms[_at_the_edge(history, arms)]
+    if len(arms) > MOST:
+        arms = arms[np.linspace(0, len(arms) - 1, MOST).astype(np.int64)]
+    return arms if len(arms) or not space.size else history.problem.feasible
+
+
+def current_belief(history: History, arms: Indices) -> Belief:
+    """The belief about `arms` from all scores so far; the prior alone without any."""
+    table = history.table
+    places = np.searchsorted(table.configurations, arms).clip(0, max(len(table.configurations) - 1, 0))
+    known = (table.configurations[places] == arms) & (table.counts[places] > 0) if len(table.configurations) else None
+    if known is None or not known.any():
+        prior = kernel(history.problem.space, arms, Effects(models=(0.01,) * len(history.problem.space.stages)))
+        return Belief(mean=0.5 + rise(history.problem.space, arms), covariance=prior)
+    seen = np.flatnonzero(known)
+    scores, noise = (paired if history.problem.shared else separate)(table, places[seen])
+    return believe(history.problem.space, arms, seen, scores, noise)
+
+
+def separate(table: Table, rows: Indices) -> tuple[Floats, Floats]:
+    """Mean scores and their variances, each row drawn for itself; never as sure as a few equal draws say."""
+    means, counts = table.means[rows], table.counts[rows]
+    chance = (means * counts + 1.0) / (counts + 2.0)
+    return means, np.maximum(chance * (1.0 - chance), 0.02) / counts
+
+
+def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
+    """Mean scores and variances by comparison with one row on the same items: easy items favour nobody.
+
+    The row that was scored on the most items is the reference; each other row is as much above it as it was on the
+    items that both have.
+    """
+    scores = table.scores[rows]
+    counts = table.counts[rows]
+    reference = int(np.lexsort((table.means[rows], counts))[-1])
+    differences = scores - scores[reference]
+    shared = (~np.isnan(differences)).sum(axis=1)
+    apart = np.nansum(differences, axis=1) / np.maximum(shared, 1)
+    spread = np.nansum((differences - apart[:, None]) ** 2, axis=1) / np.maximum(shared - 1, 1)
+    noise = np.where(shared > 0, (spread + 0.02) / np.maximum(shared, 1), 0.25)
+    noise[reference] = 1e-4
+    own = table.means[rows]
+    return np.where(shared > 0, own[reference] + apart, own), noise
+
+
+def counts_of(history: History, arms: Indices) -> NDArray[np.int64]:
+    """How many items each of `arms` was scored on."""
+    table = history.table
+    if not len(table.configurations):
+        return np.zeros(len(arms), dtype=np.int64)
+    places = np.searchsorted(table.configurations, arms).clip(0, len(table.configurations) - 1)
+    return np.where(table.configurations[places] == arms, table.counts[places], 0)
+
+
+def _alive(history: History, arms: Indices) -> NDArray[np.bool_]:
+    alive = np.ones(len(arms), dtype=bool)
+    failed = history.failed()
+    if failed:
+        models, _ = history.problem.space.digits(arms)
+        for place, stage in enumerate(history.problem.space.stages):
+            bad = [k for k, model in enumerate(stage.models) if (stage.name, model) in failed]
+            alive &= ~np.isin(models[place], bad)
+    return alive
+
+
+def _at_the_edge(history: History, arms: Indices) -> NDArray[np.bool_]:
+    """Whether no stage can take the next number of samples within the budget."""
+    problem = history.problem
+    models, places = problem.space.digits(arms)
+    edge = np.ones(len(arms), dtype=bool)
+    for number, stage in enumerate(problem.space.stages):
+        more = places.copy()
+        more[number] = np.minimum(places[number] + 1, len(stage.samples) - 1)
+        fits = problem.costs[problem.space.compose(models, more)] <= problem.budget * (1 + 1e-9)
+        edge &= (places[number] == len(stage.samples) - 1) | ~fits
+    return edge
