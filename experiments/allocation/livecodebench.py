@@ -1,8 +1,8 @@
 """LiveCodeBench, generation then repair: six models, 1..10 samples a stage, three budgets; regret against calls.
 
 The unit is exhaustive search with replay: ten samples of each model in each stage on each question. Ours may use 30 %
-of it. Then the trial-based searches on fewer items, with ours at a third of their calls; then the exact sub-problem, the
-same model in both stages. `python -m experiments.allocation.livecodebench [seeds]`
+of it. Then the trial-based searches on fewer items, with ours at a third of their calls; then the exact sub-problem,
+the same model in both stages. `python -m experiments.allocation.livecodebench [seeds]`
 """
 
 from __future__ import annotations

@@ -93,14 +93,15 @@ def _more(differences: Scores, epsilon: float, limit: float) -> int:
     """Items still needed by the slowest pair: what is missing of the bar over what an item brings.
 
     The mean seen is the best of several and noisy, so each pair is taken to be one standard error closer than it looks,
-    but not better than the choice.
+    but not better than the choice. Differences of the largest variance there is gain epsilon squared / 2 an item.
     """
     scored = np.maximum((~np.isnan(differences)).sum(axis=1), 1)
     means = np.nansum(differences, axis=1) / scored
-    spread = np.nanstd(differences, axis=1)
+    squares = np.nansum((differences - means[:, None]) ** 2, axis=1) / scored
+    spread = np.sqrt(squares)
     closer = np.minimum(means + spread / np.sqrt(scored), 0.0)
     moved = np.clip(differences + (closer - means)[:, None], -1.0, 1.0)
-    growth = np.maximum(growth_per_item(moved, epsilon), 1e-9)
+    growth = np.maximum(growth_per_item(moved, epsilon), epsilon**2 / 2)
     missing = limit + log(3) - final_log_wealth(differences, epsilon)
     return max(1, ceil(SAFETY * float(np.max(missing / growth))))
 

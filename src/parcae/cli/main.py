@@ -31,6 +31,7 @@ Exit codes:
 COMMANDS = {
     "locate": ("parcae.cli.locate", "locate", "Find the fault behind a failing test."),
     "run": ("parcae.cli.run", "run", "Reach a goal with an organisation of agents, inside a budget."),
+    "allocate": ("parcae.cli.allocate", "allocate", "Choose a model and a number of samples for each stage."),
     "serve": ("parcae.cli.serve", "serve", "Serve OpenAI and Anthropic APIs that watch, swap and bill runs."),
     "runs": ("parcae.cli.runs", "runs", "List, show, resume, export, import, prune and delete runs."),
     "outcome": ("parcae.cli.runs", "outcome", "Say whether a run's answer was right."),

@@ -102,9 +102,11 @@ class Race:
 
 def _on_the_plateau(history: History, arms: Indices, belief: Belief) -> int:
     """The best believed configuration, or the cheapest with the same models and hardly less."""
-    best = int(belief.mean.argmax())
+    counts = counts_of(history, arms)
+    known = counts * 2 >= counts.max()  # what was hardly measured is not recommended
+    best = int(np.where(known, belief.mean, -np.inf).argmax())
     models, _ = history.problem.space.digits(arms)
-    near = belief.mean >= belief.mean[best] - PLATEAU * history.problem.epsilon
+    near = known & (belief.mean >= belief.mean[best] - PLATEAU * history.problem.epsilon)
     near &= (models == models[:, [best]]).all(axis=0)
     costs = np.where(near, history.problem.costs[arms], np.inf)
     return int(arms[best if np.isnan(costs).any() else int(costs.argmin())])

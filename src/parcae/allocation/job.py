@@ -1,0 +1,211 @@
+"""The job of `parcae allocate`: from a pipeline and a budget to a result, resumable from its journal.
+
+Nothing of the search itself is stored: its samples are, and strategies are functions of scores, so a resumed search
+asks the same questions again and finds the answers in the cache. Knows nothing of terminals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from parcae.allocation.costs import configuration_costs
+from parcae.allocation.drawing import Tools
+from parcae.allocation.history import History
+from parcae.allocation.live import Live
+from parcae.allocation.pipeline import Pipeline
+from parcae.allocation.problem import Problem
+from parcae.allocation.result import Result, result_of
+from parcae.allocation.samples import Samples
+from parcae.allocation.strategies.exhaustive import Exhaustive
+from parcae.allocation.strategies.race import Race
+from parcae.allocation.strategies.random_search import RandomSearch
+from parcae.allocation.strategies.rules import Rules
+from parcae.allocation.strategy import Strategy, unwatched
+from parcae.core.errors import CallerMistake, LimitReached
+from parcae.core.events import RunEnded, RunStarted
+from parcae.core.protocols import Model
+from parcae.core.scope import Scope
+from parcae.core.task import Task
+from parcae.core.usage import Limits
+from parcae.jobs.world import World
+from parcae.ledger.restore import restore
+from parcae.tools.sandbox import Sandbox
+
+STRATEGIES = ("race", "exhaustive", "random", "tpe", "rules")
+MOST_CONFIGURATIONS = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocateOptions:
+    """What a user says. `search_usd` bounds the search, `item_usd` what the chosen configuration may cost an item."""
+
+    pipeline: Pipeline
+    search_usd: float | None = 1.0
+    item_usd: float = math.inf
+    epsilon: float = 0.05
+    delta: float = 0.05
+    strategy: str = "race"
+    max_calls: float = math.inf
+    pilot: bool = False
+    seed: int = 1
+
+
+async def allocate(
+    options: AllocateOptions,
+    world: World,
+    *,
+    run: str,
+    find_sandbox: Callable[[], Sandbox],
+    resume: bool = False,
+    watch: Callable[[History], None] = unwatched,
+) -> Result:
+    """Search until the answer is known, the limit is reached or `world.stop` is set.
+
+    Raises:
+        CallerMistake: the pipeline, a model or a metric is wrong; or `resume` and the pipeline is another one.
+    """
+    pipeline = options.pipeline
+    models = {name: world.open_model(name) for stage in pipeline.stages for name in stage.models}
+    _check_prices(models, options)
+    await _begin(options, world, run, resume=resume)
+    account = await restore(run, Limits(usd=options.search_usd), world.journal)
+    scope = Scope(id=run, account=account, journal=world.journal, clock=world.clock, seed=options.seed, show=world.show)
+    samples = Samples(journal=world.journal, run=run)
+    await samples.load()
+    space = pipeline.space({name: model.card for name, model in models.items()})
+    if space.size > MOST_CONFIGURATIONS:
+        raise CallerMistake(f"there are {space.size:,} configurations", "name fewer models or numbers of samples")
+    live = Live(
+        pipeline=pipeline,
+        space=space,
+        models=models,
+        scope=scope,
+        samples=samples,
+        tools=Tools(find_sandbox=find_sandbox),
+    )
+    strategy = make_strategy(options.strategy, options.seed)
+    history, status = await _search(options, live, strategy, world, watch)
+    await account.close()
+    choice = strategy.choose(history) if history.rounds else int(history.problem.feasible[0])
+    result = result_of(
+        history,
+        choice,
+        run=run,
+        pipeline=pipeline,
+        status=status,
+        dropped=tuple((stage, model, why) for (stage, model), why in live.failed.items()),
+        nominal=any(model.card.price is not None and model.card.price.nominal for model in models.values()),
+        notes=_notes(options, history),
+    )
+    if status == "done" and not await world.journal.read(run, [RunEnded], below=False):
+        await world.journal.append([RunEnded(scope=run, status=status)])
+    return replace(result, spent_usd=account.spent.usd)
+
+
+def make_strategy(name: str, seed: int) -> Strategy:
+    """A packaged strategy by name.
+
+    Raises:
+        CallerMistake: there is none of that name.
+    """
+    if name == "tpe":
+        from parcae.allocation.strategies.tpe import Tpe
+
+        return Tpe(seed=seed)
+    known: Mapping[str, Strategy] = {
+        "race": Race(),
+        "exhaustive": Exhaustive(),
+        "random": RandomSearch(seed=seed),
+        "rules": Rules(),
+    }
+    if name not in known:
+        raise CallerMistake(f"there is no strategy {name!r}", f"known are {', '.join(STRATEGIES)}")
+    return known[name]
+
+
+async def _search(
+    options: AllocateOptions, live: Live, strategy: Strategy, world: World, watch: Callable[[History], None]
+) -> tuple[History, str]:
+    history = History.empty(_problem(options, live))
+    try:
+        while not history.used_up:
+            if world.stop.is_set():
+                return history, "cancelled"
+            proposal = await strategy.propose(history)
+            if proposal is None or (options.pilot and len(history.rounds) >= 2):
+                break
+            history = history.told(await live.run(proposal))
+            history = replace(history, problem=_problem(options, live))
+            _check_alive(history, live)
+            watch(history)
+    except LimitReached:
+        return history, "limit"
+    return history, "done"
+
+
+def _problem(options: AllocateOptions, live: Live) -> Problem:
+    """The question, with what configurations cost as far as it was measured."""
+    return Problem(
+        space=live.space,
+        costs=configuration_costs(live.space, live.stage_costs()),
+        items=len(options.pipeline.items),
+        budget=options.item_usd,
+        max_calls=options.max_calls,
+        epsilon=options.epsilon,
+        delta=options.delta,
+        seed=options.seed,
+    )
+
+
+def _check_alive(history: History, live: Live) -> None:
+    if live.failed and not np.isfinite(history.table.scores).any():
+        (stage, model), why = next(iter(live.failed.items()))
+        raise CallerMistake(
+            f"no configuration could be run: model {model!r} failed in stage {stage!r} ({why})",
+            "see `parcae doctor`, or name other models",
+        )
+
+
+def _check_prices(models: Mapping[str, Model], options: AllocateOptions) -> None:
+    unknown = [name for name, model in models.items() if model.card.price is None]
+    if unknown and (options.search_usd is not None or math.isfinite(options.item_usd)):
+        raise CallerMistake(
+            f"no price is known for {', '.join(unknown)}, so a budget in dollars cannot hold",
+            "name prices in a catalog file (--catalog), or search with --max-calls and without dollars",
+        )
+
+
+async def _begin(options: AllocateOptions, world: World, run: str, *, resume: bool) -> None:
+    told = options.pipeline.described()
+    begun = await world.journal.read(run, [RunStarted], below=False)
+    if not begun:
+        if resume:
+            raise CallerMistake(f"there is no run {run!r}", "see `parcae runs list`")
+        task = Task(id=run, kind="allocate", question=options.pipeline.name)
+        await world.journal.append(
+            [RunStarted(scope=run, command="allocate", task=task, seed=options.seed, options=told)]
+        )
+        return
+    before = dict(begun[0].event.options)
+    changed = [key for key in {**before, **told} if before.get(key) != told.get(key)]
+    if changed:
+        key = min(changed)
+        raise CallerMistake(
+            f"the pipeline of run {run!r} has changed in {', '.join(sorted(changed))}: {key} was {before.get(key)}, "
+            f"is {told.get(key)}",
+            "change it back, or begin a new run (samples that still fit are used again)",
+        )
+
+
+def _notes(options: AllocateOptions, history: History) -> tuple[str, ...]:
+    items = len(options.pipeline.items)
+    notes = []
+    if items < 50:
+        notes.append(f"{items} items: a difference under about {1 / math.sqrt(items):.2f} may be chance")
+    if history.rounds and not len(history.problem.feasible):
+        notes.append("nothing fits the budget")
+    return tuple(notes)

@@ -1,0 +1,235 @@
+"""The pipeline itself, on scripted models: what is drawn, replayed, paid, refused and resumed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from parcae.allocation.job import AllocateOptions, allocate
+from parcae.allocation.pipeline import Item, Pipeline, Stage, checked
+from parcae.allocation.result import Result, document, plan_of
+from parcae.allocation.samples import Sampled
+from parcae.core.errors import CallerMistake, ProviderFailed
+from parcae.core.plan import parse, render
+from parcae.core.protocols import Model, ModelCard, OnText, Reply, Request
+from parcae.core.usage import Price
+from parcae.jobs.world import World
+from parcae.models.scripted import count, say
+from parcae.store.memory import MemoryJournal
+from parcae.testing.clock import StillClock
+from parcae.tools.sandbox import Sandbox
+
+PRICE = Price(prompt_usd=1.0, completion_usd=2.0, nominal=True)
+
+
+class Guesser:
+    """Right with a chance of its own: a pure function of the seed and the question."""
+
+    def __init__(self, name: str, chance: float, *, price: Price | None = PRICE, broken: bool = False) -> None:
+        self.card = ModelCard(name=name, price=price)
+        self.chance, self.broken, self.calls = chance, broken, 0
+
+    async def reply(self, request: Request, on_text: OnText | None = None) -> Reply:
+        self.calls += 1
+        if self.broken:
+            raise ProviderFailed(f"{self.card.name} is not there")
+        lucky = (request.seed or 0) % 1000 < self.chance * 1000
+        message = say("right" if lucky else f"wrong {(request.seed or 0) % 7}")
+        return Reply(message=message, usage=count(request, message))
+
+
+def pipeline(items: int = 12, *, models: tuple[str, ...] = ("x:weak", "x:strong")) -> Pipeline:
+    first = Stage(name="draft", models=models, samples=(1, 2, 4), prompt="Draft {question}", aggregate="majority")
+    last = Stage(name="answer", models=models, samples=(1, 2, 4), prompt="{question} {draft}", inputs=("draft",))
+    rows = tuple(Item(id=str(k), fields={"question": f"q{k}"}, gold=("right",)) for k in range(items))
+    return checked(Pipeline(name="two stages", stages=(first, last), items=rows))
+
+
+def no_sandbox() -> Sandbox:
+    raise AssertionError("nothing here runs tests")
+
+
+def opener(*models: Guesser) -> Callable[[str], Model]:
+    return lambda name: next(model for model in models if model.card.name == name)
+
+
+def guessers() -> tuple[Guesser, Guesser]:
+    return Guesser("x:weak", 0.3), Guesser("x:strong", 0.8)
+
+
+async def play(options: AllocateOptions, *models: Guesser, journal: MemoryJournal, resume: bool = False) -> Result:
+    world = World(journal=journal, clock=StillClock(), open_model=opener(*models))
+    return await allocate(options, world, run="allocate-1", find_sandbox=no_sandbox, resume=resume)
+
+
+async def test_a_search_finds_the_model_that_is_right_more_often() -> None:
+    result = await play(AllocateOptions(pipeline=pipeline(40), max_calls=900), *guessers(), journal=MemoryJournal())
+    assert result.best is not None
+    assert result.best.stages[1][1] == "x:strong"
+    assert result.best.low <= result.best.score <= result.best.high
+    assert result.calls <= 900
+
+
+async def test_a_resumed_search_pays_nothing_twice() -> None:
+    journal, models = MemoryJournal(), guessers()
+    options = AllocateOptions(pipeline=pipeline(), max_calls=300)
+    first = await play(options, *models, journal=journal)
+    calls = sum(model.calls for model in models)
+    again = await play(options, *models, journal=journal, resume=True)
+    assert sum(model.calls for model in models) == calls
+    assert again.spent_usd == pytest.approx(first.spent_usd)
+
+
+async def test_a_search_that_was_cut_off_ends_like_one_that_was_not() -> None:
+    class Killed(Exception):
+        pass
+
+    whole = await play(AllocateOptions(pipeline=pipeline()), *guessers(), journal=MemoryJournal())
+    journal, models = MemoryJournal(), guessers()
+    reply = models[0].reply
+
+    async def dies(request: Request, on_text: OnText | None = None) -> Reply:
+        if models[0].calls == 20:
+            raise Killed
+        return await reply(request, on_text)
+
+    models[0].reply = dies  # type: ignore[method-assign]  # the moment of the crash
+    with pytest.raises(Killed):
+        await play(AllocateOptions(pipeline=pipeline()), *models, journal=journal)
+    before = len(await journal.read("allocate-1", [Sampled]))
+    resumed = await play(AllocateOptions(pipeline=pipeline()), *guessers(), journal=journal, resume=True)
+    assert before > 0
+    assert resumed.best == whole.best
+
+
+async def test_prices_may_change_without_a_call() -> None:
+    journal, models = MemoryJournal(), guessers()
+    options = AllocateOptions(pipeline=pipeline(), search_usd=None)
+    first = await play(options, *models, journal=journal)
+    dearer = replace(PRICE, completion_usd=200.0)
+    new = (Guesser("x:weak", 0.3, price=dearer), Guesser("x:strong", 0.8, price=dearer))
+    again = await play(options, *new, journal=journal, resume=True)
+    assert sum(model.calls for model in new) == 0
+    assert first.best is not None
+    assert again.best is not None
+    assert (again.best.cost or 0) > (first.best.cost or 0)
+
+
+async def test_the_budget_of_the_search_is_hard_and_what_was_found_is_shown() -> None:
+    result = await play(AllocateOptions(pipeline=pipeline(), search_usd=0.12), *guessers(), journal=MemoryJournal())
+    assert result.spent_usd <= 0.12
+    assert result.status in ("limit", "done")
+
+
+async def test_a_model_whose_provider_fails_is_dropped_and_named() -> None:
+    broken = Guesser("x:strong", 0.8, broken=True)
+    result = await play(AllocateOptions(pipeline=pipeline()), Guesser("x:weak", 0.3), broken, journal=MemoryJournal())
+    assert {(stage, model) for stage, model, _ in result.dropped} >= {("draft", "x:strong")}
+    assert result.best is not None
+    assert all(model == "x:weak" for _, model, _ in result.best.stages)
+
+
+async def test_a_budget_that_nothing_fits_names_the_cheapest() -> None:
+    options = AllocateOptions(pipeline=pipeline(), item_usd=1e-9)
+    with pytest.raises(CallerMistake, match="the cheapest, draft: x:weak x1"):
+        await play(options, *guessers(), journal=MemoryJournal())
+
+
+async def test_unknown_prices_are_refused_under_a_dollar_budget() -> None:
+    models = Guesser("x:weak", 0.3, price=None), Guesser("x:strong", 0.8)
+    with pytest.raises(CallerMistake, match="no price is known for x:weak"):
+        await play(AllocateOptions(pipeline=pipeline()), *models, journal=MemoryJournal())
+
+
+async def test_a_changed_pipeline_is_not_resumed() -> None:
+    journal = MemoryJournal()
+    await play(AllocateOptions(pipeline=pipeline()), *guessers(), journal=journal)
+    changed = pipeline()
+    stages = (replace(changed.stages[0], prompt="Other {question}"), changed.stages[1])
+    with pytest.raises(CallerMistake, match=r"changed in draft\.prompt"):
+        await play(AllocateOptions(pipeline=replace(changed, stages=stages)), *guessers(), journal=journal, resume=True)
+
+
+@pytest.mark.parametrize("metric", ["math:nan", "tests.allocation.test_live:raises", "tests.allocation.test_live:two"])
+async def test_a_metric_that_gives_no_score_is_named(metric: str) -> None:
+    options = AllocateOptions(pipeline=replace(pipeline(), metric=metric))
+    with pytest.raises(CallerMistake, match="metric"):
+        await play(options, *guessers(), journal=MemoryJournal())
+
+
+def raises(item: Item, output: str) -> float:
+    raise ZeroDivisionError("no")
+
+
+def two(item: Item, output: str) -> float:
+    return 2.0
+
+
+async def test_fusion_is_a_call_of_its_own_and_is_drawn_once() -> None:
+    models = guessers()
+    fused = pipeline(3)
+    stages = (replace(fused.stages[0], aggregate="fusion"), fused.stages[1])
+    options = AllocateOptions(pipeline=replace(fused, stages=stages), strategy="exhaustive")
+    journal = MemoryJournal()
+    await play(options, *models, journal=journal)
+    fusions = [one.event for one in await journal.read("allocate-1", [Sampled]) if one.event.stage == "draft+fusion"]
+    assert len(fusions) == len({one.key for one in fusions})
+    assert 3 <= len(fusions) <= 3 * 2 * 2
+
+
+async def test_the_document_and_the_plan_say_the_same() -> None:
+    here = pipeline()
+    result = await play(AllocateOptions(pipeline=here), *guessers(), journal=MemoryJournal())
+    assert result.best is not None
+    told = json.loads(json.dumps(document(result)))
+    assert told["schema"] == "parcae.allocate/1"
+    import tomllib
+
+    plan = parse(tomllib.loads(render(plan_of(here, result.best))))
+    for name, stage in told["best"]["stages"].items():
+        assert plan.stage(name).ladder == (stage["model"],)
+        assert plan.stage(name).attempts == stage["samples"]
+
+
+async def test_the_document_fits_its_published_schema() -> None:
+    import jsonschema
+
+    result = await play(AllocateOptions(pipeline=pipeline()), *guessers(), journal=MemoryJournal())
+    schema = json.loads((Path(__file__).parents[2] / "docs/schemas/allocate-1.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document(result), schema)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"models": ()}, "has no models"),
+        ({"inputs": ("answer",)}, "read each other in a circle"),
+        ({"inputs": ("nowhere",)}, "which is no stage"),
+        ({"kind": "dream"}, "unknown kind"),
+        ({"aggregate": "best"}, "of no verifier"),
+        ({"prompt": ""}, "has no prompt"),
+    ],
+)
+def test_a_wrong_stage_is_named_with_the_cure(change: dict[str, object], says: str) -> None:
+    good = pipeline()
+    wrong = replace(good.stages[0], **change)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(CallerMistake, match=says):
+        checked(replace(good, stages=(wrong, good.stages[1])))
+
+
+def test_one_item_is_too_few() -> None:
+    with pytest.raises(CallerMistake, match="too few"):
+        checked(replace(pipeline(), items=pipeline().items[:1]))
+
+
+async def test_stopping_winds_up_between_rounds() -> None:
+    world = World(journal=MemoryJournal(), clock=StillClock(), open_model=opener(*guessers()), stop=asyncio.Event())
+    world.stop.set()
+    result = await allocate(AllocateOptions(pipeline=pipeline()), world, run="allocate-2", find_sandbox=no_sandbox)
+    assert result.status == "cancelled"
+    assert result.best is None
