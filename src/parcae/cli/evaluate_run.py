@@ -211,14 +211,14 @@ def _show(found: Found, evaluations: Sequence[Evaluation], setups: Sequence[Setu
     console = Console(highlight=False, soft_wrap=True)
     for note in found.notes:
         console.print(f"note: {note}", markup=False)
-    heads = ("forecaster", "accuracy", "95 %", "AUC", "95 %", "AUPR", "FPR@95", "Brier", "calibration error")
+    heads = ("forecaster", "accuracy", "95 %", "AUC", "95 %", "AUPR", "FPR@95", "Brier", "off")
     for one in evaluations:
         console.print(
             f"{one.look}: {len(one.tasks)} tasks, {sum(one.failed)} fail; each forecast by a model that never saw it"
         )
         table = Table(box=None, pad_edge=False)
         for head in heads:
-            table.add_column(head, justify="left" if head == "forecaster" else "right")
+            table.add_column(head, justify="left" if head == "forecaster" else "right", no_wrap=True)
         for row in one.forecasters:
             table.add_row(
                 row.name,
@@ -232,6 +232,7 @@ def _show(found: Found, evaluations: Sequence[Evaluation], setups: Sequence[Setu
                 f"{row.calibration_error:.3f}",
             )
         console.print(table)
+    console.print("off: mean distance of forecasts from how often they came true (calibration error)", style="dim")
     for record in setups:
         if record.fails_from_the_start:
             name = f"{record.setup.model} {record.setup.prompt} with {', '.join(record.setup.tools) or 'its tools'}"
