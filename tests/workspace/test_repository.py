@@ -100,6 +100,9 @@ async def test_a_plain_folder_is_copied_and_gets_what_is_new(tmp_path: Path) -> 
     assert delivery.command is not None
     shell(delivery.command)
     assert (folder / "b.txt").read_text() == "changed\n"
+    (folder / "notes" / "c.txt").unlink()
+    shell(opened.merge_command)
+    assert (folder / "notes" / "c.txt").read_text() == "c\n"
 
 
 async def test_nothing_is_delivered_through_a_link(tmp_path: Path) -> None:
