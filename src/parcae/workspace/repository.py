@@ -44,7 +44,7 @@ class Opened:
 
     @property
     def merge_command(self) -> str:
-        """What brings the run's work into the user's own branch, or into their plain folder (see `delivery.deliver`)."""
+        """What brings the work into the user's branch, or into their plain folder (see `delivery.deliver`)."""
         name = self.main.tip.ref.removeprefix("refs/heads/")
         if self.plain:
             copy, folder = shlex.quote(self.main.objects.repo.path), shlex.quote(str(self.folder))
