@@ -25,15 +25,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
 from parcae.core.clock import WallClock
-from parcae.core.protocols import Request
+from parcae.core.protocols import ModelCard, OnText, Reply, Request
 from parcae.core.scope import Scope
 from parcae.core.task import Task
-from parcae.core.usage import Limits, Price
+from parcae.core.usage import Limits, Price, Usage
 from parcae.ledger.account import free_account, open_account
-from parcae.models.scripted import ModelResponse, ScriptedModel, call, say
 from parcae.store.nowhere import NowhereJournal
 from parcae.store.sqlite import SqliteJournal
 from parcae.tools.function import function_tool
@@ -45,6 +46,7 @@ PEERS = ("langgraph==1.*", "langchain==1.*", "openai-agents<1", "pydantic-ai-sli
 BOUNDS_US = {"bare": 120.0, "with both": 300.0}
 BOUNDS_SECONDS = {"bare": 1.0, "with both": 1.6}
 BOUND_MB, BOUND_RATIO = 150.0, 8.0
+USAGE = Usage(prompt_tokens=10, completion_tokens=2)
 TASK = Task(id="t", kind="bench", question="Do it.")
 
 
@@ -53,14 +55,21 @@ def look(word: str) -> str:
     return word
 
 
-def model(calls: int, latency_seconds: float) -> ScriptedModel:
-    """A model that calls a tool `calls` times, then says that it is done."""
+class Instant:
+    """A model that calls a tool `calls` times, then says that it is done; it counts nothing, as the others' fakes."""
 
-    def answer(request: Request) -> ModelResponse:
-        return say("done") if len(request.messages) > 2 * calls else call("look", word="a")
+    def __init__(self, calls: int, latency_seconds: float) -> None:
+        self.card = ModelCard(name="m", price=Price(prompt_usd=0.1, completion_usd=0.1), local=True)
+        self.calls, self.latency_seconds = calls, latency_seconds
 
-    price = Price(prompt_usd=0.1, completion_usd=0.1)
-    return ScriptedModel("m", iter(lambda: answer, None), price=price, latency_seconds=latency_seconds)
+    async def reply(self, request: Request, on_text: OnText | None = None) -> Reply:
+        if self.latency_seconds:
+            await asyncio.sleep(self.latency_seconds)
+        number = len(request.messages)
+        part: TextPart | ToolCallPart = TextPart(content="done")
+        if number <= 2 * self.calls:
+            part = ToolCallPart(tool_name="look", args={"word": "a"}, tool_call_id=f"c{number}")
+        return Reply(message=ModelResponse(parts=[part]), usage=USAGE)
 
 
 def agent(calls: int) -> Agent:
@@ -76,7 +85,7 @@ def agent(calls: int) -> Agent:
 
 
 async def attempt(worker: Agent, calls: int, scope: Scope, latency_seconds: float = 0.0) -> None:
-    async for _ in worker.attempt(TASK, model=model(calls, latency_seconds), scope=scope):
+    async for _ in worker.attempt(TASK, model=Instant(calls, latency_seconds), scope=scope):
         pass
 
 

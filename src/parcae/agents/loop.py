@@ -241,15 +241,15 @@ class _Run:
                 await self.scope.journal.append([event])
         order = {call.tool_call_id: place for place, call in enumerate(step.reply.tool_calls)}
         seen.sort(key=lambda one: order[one.call_id])
-        step = replace(step, observations=tuple(seen), commit=self._commit(index))
-        ended = self._closed(step) or self._end_without_final(step)
-        return await self._close(replace(step, ending=ended), (event,))
+        ended = self._closed(seen) or self._end_without_final(step)
+        step = replace(step, observations=tuple(seen), commit=self._commit(index), ending=ended)
+        return await self._close(step, (event,))
 
-    def _closed(self, step: Step) -> Ending | None:
+    def _closed(self, seen: Sequence[Observation]) -> Ending | None:
         """The role's closing tools end the attempt: what the first of them gave back is the answer."""
         if not self.role.closing:
             return None
-        done = [one.content for one in step.observations if one.tool in self.role.closing and not one.is_error]
+        done = [one.content for one in seen if one.tool in self.role.closing and not one.is_error]
         return Ending(reason="answered", answer=(done[0],)) if done else None
 
     def _end_without_final(self, step: Step) -> Ending | None:

@@ -6,7 +6,7 @@ Knows nothing of how attempts are made, only of the events that they leave.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from parcae.core.events import AttemptEnded, AttemptStarted, StepCompleted, StepObserved, StepReplied
 from parcae.core.protocols import Event, Journal
@@ -33,7 +33,7 @@ async def rebuild(journal: Journal, scope_id: str, task_id: str) -> Trajectory:
 
 def replayed(events: Sequence[Event], task_id: str, origin: Sequence[Step] = ()) -> Trajectory:
     """The trajectory that the events of one attempt make, after the steps of `origin`."""
-    replay = _Replay(steps=[_Draft(step=step, complete=True) for step in origin])
+    replay = _Replay(steps=[_Draft(whole=step, replied=step, seen=list(step.observations)) for step in origin])
     for event in events:
         replay.take(event)
     return replay.trajectory(task_id)
@@ -48,19 +48,44 @@ async def members(journal: Journal, scope_id: str) -> tuple[str, ...]:
 
 @dataclass(slots=True, kw_only=True)
 class _Draft:
-    """A step under way; its observations stand in the order in which they arrived."""
+    """A step under way; its observations stand in the order in which they arrived. `whole`: it is as it was before."""
 
-    step: Step
+    replied: StepReplied | Step | None = None
+    completed: StepCompleted | None = None
     seen: list[Observation] = field(default_factory=list)
-    complete: bool = False
+    whole: Step | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of it is missing."""
+        return self.whole is not None or self.completed is not None
 
     def done(self) -> Step:
-        """The step, with its observations in the order of its calls."""
-        if self.step.reply is None or not self.seen:
-            return self.step
-        order = {call.tool_call_id: place for place, call in enumerate(self.step.reply.tool_calls)}
-        self.seen.sort(key=lambda one: order.get(one.call_id, len(order)))
-        return replace(self.step, observations=tuple(self.seen))
+        """The step, made once, with its observations in the order of its calls."""
+        if self.whole is not None:
+            return self.whole
+        replied, completed = self.replied, self.completed
+        commit, ending = (None, None) if completed is None else (completed.commit, completed.ending)
+        if replied is None:  # a composite's, or the end for want of money
+            assert completed is not None
+            return Step(model=completed.model, asked=completed.note, commit=commit, ending=ending)
+        return Step(
+            model=replied.model,
+            asked=replied.asked,
+            reply=replied.reply,
+            observations=self._observations(),
+            usage=replied.usage,
+            cost_usd=replied.cost_usd,
+            commit=commit,
+            ending=ending,
+        )
+
+    def _observations(self) -> tuple[Observation, ...]:
+        reply = None if self.replied is None else self.replied.reply
+        if len(self.seen) > 1 and reply is not None:
+            order = {call.tool_call_id: place for place, call in enumerate(reply.tool_calls)}
+            self.seen.sort(key=lambda one: order.get(one.call_id, len(order)))
+        return tuple(self.seen)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,15 +115,13 @@ class _Replay:
     def _replied(self, event: StepReplied) -> None:
         del self.steps[event.step :]
         self.ending = None
-        step = Step(model=event.model, asked=event.asked, reply=event.reply, usage=event.usage, cost_usd=event.cost_usd)
-        self.steps.append(_Draft(step=step))
+        self.steps.append(_Draft(replied=event))
 
     def _completed(self, event: StepCompleted) -> None:
-        if event.step == len(self.steps):  # a step without a reply: a composite's, or the end for want of money
-            self.steps.append(_Draft(step=Step(model=event.model, asked=event.note)))
+        if event.step == len(self.steps):  # a step without a reply
+            self.steps.append(_Draft())
         draft = self.steps[event.step]
-        draft.step = replace(draft.step, commit=event.commit, ending=event.ending)
-        draft.complete = True
+        draft.completed, draft.whole = event, None
         self.ending = event.ending
 
     def trajectory(self, task_id: str) -> Trajectory:
