@@ -15,6 +15,7 @@ EXPERIMENTS = (
     "experiments.prediction.forecasters",
     "experiments.prediction.looks",
     "experiments.prediction.samples",
+    "experiments.spine.kills",
     "experiments.workspace.kills",
 )
 
