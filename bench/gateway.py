@@ -65,6 +65,8 @@ litellm_settings: {{request_timeout: 600, set_verbose: false, json_logs: false, 
 general_settings: {{master_key: {key}, disable_spend_logs: true, disable_error_logs: true}}
 """
 
+LITELLM_ENV = {"LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+
 
 def small(stream: bool = False) -> Iterator[bytes]:
     """The steps of runs of ten, each longer than the one before, 2 kB on average."""
@@ -114,7 +116,7 @@ class Served:
         self.start_seconds = self._up(began)
 
     def _up(self, began: float) -> float:
-        while time.perf_counter() - began < 120:
+        while time.perf_counter() - began < 300:
             for path in ("/healthz", "/health/liveliness"):
                 url = f"http://127.0.0.1:{self.port}{path}"
                 with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as answer:
@@ -144,6 +146,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--soak", type=int, default=0, help="requests for the memory curve")
+    parser.add_argument("--urgent", action="store_true", help="ahead of all else on this machine, while measuring")
     parser.add_argument("--litellm", default=str(ROOT / "out" / "litellm" / "bin" / "litellm"))
     parser.add_argument("--json", type=Path, default=None)
     given = parser.parse_args()
@@ -173,13 +176,18 @@ async def measure(given: argparse.Namespace, folder: Path) -> dict[str, object]:
         if Path(given.litellm).exists():
             (folder / "litellm.yaml").write_text(LITELLM.format(upstream=up, key=KEY), encoding="utf-8")
             theirs = [given.litellm, "--config", "litellm.yaml", "--port", str(up + 2), "--host", "127.0.0.1"]
-            running.append(Served(theirs, up + 2, folder, {"LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}, 0))
+            running.append(Served(theirs, up + 2, folder, LITELLM_ENV, 0))
             servers["litellm"] = up + 2
         found: dict[str, object] = {"python": platform.python_version(), "cpus": os.cpu_count()}
         found["start_seconds"] = {
             name: round(one.start_seconds, 2) for name, one in zip(list(servers)[1:], running, strict=True)
         }
         by_name = dict(zip(list(servers)[1:], running, strict=True))
+        if given.urgent:
+            for pid in (os.getpid(), upstream.pid, *(one.process.pid for one in running)):
+                for thread in Path(f"/proc/{pid}/task").iterdir():
+                    os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
+        await warmed(servers)
         found |= await compared(given, servers, by_name)
         if given.soak:
             found["soak"] = await soak(given.soak, ours)
@@ -189,6 +197,13 @@ async def measure(given: argparse.Namespace, folder: Path) -> dict[str, object]:
             one.stop()
         upstream.terminate()
         upstream.wait()
+
+
+async def warmed(servers: dict[str, int]) -> None:
+    """What is loaded at the first requests is no part of the figures."""
+    for port in servers.values():
+        await flood(port, small, connections=4, seconds=1.5)
+        await flood(port, large, connections=2, seconds=0.5)
 
 
 async def compared(given: argparse.Namespace, servers: dict[str, int], running: dict[str, Served]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Ten thousand requests made up from the gateway's OpenAPI document: python -m experiments.gateway.fuzz [REQUESTS]."""
+"""Ten thousand requests made up from our OpenAPI document: python -m experiments.gateway.fuzz [REQUESTS] [SEED]."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from tests.clients.fuzzing import fuzz
 OUT = Path(__file__).parents[2] / "out" / "evidence" / "gateway_fuzz.json"
 
 
-async def _fuzzed(requests: int) -> dict[str, object]:
+async def _fuzzed(requests: int, seed: int) -> dict[str, object]:
     statuses: Counter[tuple[str, int]] = Counter()
-    failures, seed = [], 0
+    failures = []
     while statuses.total() < requests:
         seed += 1
         found = await fuzz(60, seed)
         statuses += found.statuses
         if found.exit_code:
             failures.append(found.said[-4000:])
+            print(failures[-1], flush=True)
         print(f"seed {seed}: {statuses.total()} requests, {len(failures)} failures", flush=True)
     by_status = Counter[int]()
     for (_, status), count in statuses.items():
@@ -30,7 +31,8 @@ async def _fuzzed(requests: int) -> dict[str, object]:
 
 
 def main() -> None:
-    found = asyncio.run(_fuzzed(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
+    requests, seed = (int(word) for word in (sys.argv[1:] + ["10000", "0"][len(sys.argv) - 1 :])[:2])
+    found = asyncio.run(_fuzzed(requests, seed))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(json.dumps(found, indent=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 
@@ -46,14 +47,20 @@ def config(url: str) -> Document:
 
 async def fuzz(examples: int, seed: int = 1) -> Fuzzed:
     """Ask with at most `examples` made-up requests for each endpoint and phase."""
+    with tempfile.TemporaryDirectory() as folder:  # where it keeps what it found
+        return await _fuzz(examples, seed, folder)
+
+
+async def _fuzz(examples: int, seed: int, folder: str) -> Fuzzed:
     async with upstream(reply) as up, serving(config(up.url)) as served:
         child = await asyncio.create_subprocess_exec(
             str(environment.python().with_name("schemathesis")),
             *("run", f"{served.url}/openapi.json", "--checks", CHECKS, "--max-examples", str(examples)),
             *("--phases", "examples,coverage,fuzzing", "--seed", str(seed), "--no-color"),
-            *("--request-timeout", "60", "--workers", "1"),
+            *("--request-timeout", "60", "--workers", "1", "--suppress-health-check", "too_slow"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            cwd=folder,
         )
         said = (await child.communicate())[0].decode()
         return Fuzzed(exit_code=child.returncode, said=said, statuses=Counter(served.gateway.metrics.requests))

@@ -15,10 +15,11 @@ from parcae.core.protocols import Clock, Forecaster, Journal, Model, ModelCard, 
 from parcae.core.usage import Limits
 from parcae.gateway.config import GatewayConfig
 from parcae.gateway.flights import Flights
-from parcae.gateway.forecasters import Forecasters
+from parcae.gateway.forecasters import Forecasters, fitted
 from parcae.gateway.keyring import Keyring
 from parcae.gateway.purse import Bank, Root
 from parcae.gateway.record import Recorder
+from parcae.gateway.request_log import RequestLog
 from parcae.gateway.revive import revive
 from parcae.gateway.runs import Runs
 from parcae.gateway.state import Gateway
@@ -70,6 +71,7 @@ async def opened(config: GatewayConfig, parts: Parts) -> AsyncIterator[Gateway]:
         forecaster=parts.forecaster,
         policy=parts.policy,
         keyring=Keyring(config.keys),
+        log=None if config.log is None else RequestLog(config.log, config.secrets, parts.clock).write,
         runs=Runs(most=int(config.bounds.runs), idle_seconds=config.bounds.idle_seconds),
     )
     recorder.start()
@@ -110,7 +112,7 @@ def usual_parts(config: GatewayConfig, journal: Journal, env: Mapping[str, str])
         card=card,
         open_model=lambda target: _model(target, catalog, env),
         open_account=account,
-        forecaster=Forecasters(config.forecaster).named,
+        forecaster=Forecasters(config.forecaster, fitted).named,
         policy=parse_policy,
         client=AiohttpClient() if getproxies() else WireClient(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from parcae.gateway.refusal import Refusal
@@ -23,12 +23,13 @@ class Gone(Exception):  # a signal: nobody listens any more
 class Http:
     """A request to read and a response to write."""
 
-    __slots__ = ("_headers", "_receive", "_send", "scope", "started")
+    __slots__ = ("_headers", "_receive", "_send", "about", "scope", "started")
 
     def __init__(self, scope: ASGIMessage, receive: Receive, send: Send) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self.started = False
+        self.about: Mapping[str, object] = {}  # for the request log: whose it was, and what became of it
 
     def header(self, name: bytes) -> str:
         """The field `name` (lower case), or nothing."""

@@ -72,7 +72,8 @@ class OpenAIChat:
                     messages.append(Message(plain + content.encode()))
                     continue
             messages.append(_message(turn, index))
-            bound += bound_of((object_of(turn).get("content"),))
+            content = turn.get("content")
+            bound += bound_of((content,)) if isinstance(content, list) else 0
         stream = bool(field_of(document, "stream", bool))
         options = object_of(field_of(document, "stream_options", dict))
         field_of(document, "tools", list)

@@ -26,8 +26,8 @@ class Recorder:
         self._gathered: list[Event] = []
         self._landed: list[int] = []
         self._more = asyncio.Event()
-        self._written: asyncio.Future[None] | None = None  # of what has gathered
-        self._writing: asyncio.Future[None] | None = None  # of what is being written
+        self._waiting: list[asyncio.Future[None]] = []  # for what has gathered
+        self._writing: list[asyncio.Future[None]] | None = None  # for what is being written
         self._task: asyncio.Task[None] | None = None
         self.failed: StoreFailed | None = None
 
@@ -59,12 +59,11 @@ class Recorder:
         """Wait until everything put so far is durable, or the journal has failed."""
         if self.failed is not None or self._task is None:
             return
-        if self._gathered:
-            if self._written is None:
-                self._written = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._written)
-        elif self._writing is not None:
-            await asyncio.shield(self._writing)
+        waiting = self._waiting if self._gathered else self._writing
+        if waiting is not None:
+            done = asyncio.get_running_loop().create_future()
+            waiting.append(done)
+            await done
 
     async def close(self) -> None:
         """Write what is left and stop."""
@@ -79,8 +78,7 @@ class Recorder:
             self._more.clear()
             batch, self._gathered = self._gathered, []
             landed, self._landed = self._landed, []
-            written, self._written = self._written, None
-            self._writing = written or asyncio.get_running_loop().create_future()
+            self._writing, self._waiting = self._waiting, []
             try:
                 await self._journal.append(batch)
                 if self._flights is not None:
@@ -88,7 +86,12 @@ class Recorder:
             except StoreFailed as error:
                 self.failed = error
                 _log.error("the journal failed: %s", error)
-            self._writing.set_result(None)
-            self._writing = None
-        if self._written is not None:
-            self._written.set_result(None)
+            written, self._writing = self._writing, None
+            _wake(written)
+        _wake(self._waiting)
+
+
+def _wake(waiting: Iterable[asyncio.Future[None]]) -> None:
+    for one in waiting:
+        if not one.done():
+            one.set_result(None)

@@ -68,7 +68,12 @@ class Application:
                 raise
         finally:
             metrics.in_flight -= 1
-            metrics.took(http.scope["path"], status, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            metrics.took(http.scope["path"], status, seconds)
+            if self._gateway.log is not None:
+                self._gateway.log(
+                    {"path": http.scope["path"], "status": status, "seconds": round(seconds, 6), **http.about}
+                )
 
 
 async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
@@ -84,6 +89,17 @@ async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
     await gateway.recorder.room()
     followed = follow(gateway, key, dialect, asked, http)
     run = followed.run
+    if gateway.log is not None:
+        placed = followed.placed
+        http.about = {
+            "key": None if key is None else key.name,
+            "run": run.name,
+            "step": placed.step,
+            "evidence": placed.evidence,
+            "asked": asked.model,
+            "answered_by": run.target.name,
+            "stream": asked.stream,
+        }
     exchange = Exchange(
         gateway=gateway,
         http=http,

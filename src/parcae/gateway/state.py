@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from parcae.core.errors import CallerMistake
@@ -24,7 +24,10 @@ _TASKS_REMEMBERED = 20_000
 
 @dataclass(slots=True)
 class Gateway:
-    """`forecaster` and `policy` make one from its name in the Plan; `keeps_steps`: the journal gets whole steps."""
+    """`forecaster` and `policy` make one from its name in the Plan; `keeps_steps`: the journal gets whole steps.
+
+    `log` takes one document for each request; None: there is no request log.
+    """
 
     config: GatewayConfig
     targets: Targets
@@ -40,6 +43,7 @@ class Gateway:
     metrics: Metrics = field(default_factory=Metrics)
     keeps_steps: bool = True
     closing: bool = False
+    log: Callable[[Mapping[str, object]], None] | None = None
     _tasks: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def virtual(self, name: str, key: Key | None) -> VirtualModel:
