@@ -9,6 +9,8 @@ import traceback
 from pathlib import Path
 
 EXPERIMENTS = (
+    "experiments.gateway.fuzz",
+    "experiments.gateway.kill",
     "experiments.organization.memory",
     "experiments.organization.replay",
     "experiments.prediction.ablations",

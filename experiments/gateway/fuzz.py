@@ -30,8 +30,7 @@ async def _fuzzed(requests: int, seed: int) -> dict[str, object]:
     return {"requests": statuses.total(), "statuses": dict(sorted(by_status.items())), "failures": failures}
 
 
-def main() -> None:
-    requests, seed = (int(word) for word in (sys.argv[1:] + ["10000", "0"][len(sys.argv) - 1 :])[:2])
+def main(requests: int = 10_000, seed: int = 0) -> None:
     found = asyncio.run(_fuzzed(requests, seed))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -39,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Kill the gateway while agents work, again and again; compare the books: python -m experiments.gateway.kill [KILLS]."""
+"""Kill the gateway while agents work, and compare the books: python -m experiments.gateway.kill [KILLS]."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ async def killed(kills: int, folder: Path) -> dict[str, object]:
     }
 
 
-def main() -> None:
+def main(kills: int = 20) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(killed(int(sys.argv[1]) if len(sys.argv) > 1 else 20, Path(folder)))
+        found = asyncio.run(killed(kills, Path(folder)))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
