@@ -4,10 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.gateway.serving import serving
+from tests.gateway.test_modes import LARGE, SMALL, config, work
+from tests.gateway.upstream import Document, chat, turns, upstream
 
 from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Forecaster
 from parcae.gateway.forecasters import Forecasters
+from parcae.prediction.calibrate import no_calibration
+from parcae.prediction.card import Card
+from parcae.prediction.fitted import Fitted, save
+from parcae.prediction.heads import Constant
 from parcae.prediction.rule import RuleForecaster
 
 
@@ -44,3 +51,32 @@ def test_a_file_is_looked_at_once_a_second_at_most(tmp_path: Path) -> None:
     assert not isinstance(known.named(str(file)), Named)
     file.write_text("late", encoding="utf-8")
     assert not isinstance(known.named(str(file)), Named)
+
+
+@pytest.mark.loopback
+async def test_a_trained_forecaster_decides_about_the_runs_that_begin_after_it_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "fitted.npz"
+
+    def steady(path: str, document: Document) -> object:
+        """Never the same call twice: nothing that the rule would mind."""
+        call = (f"call_{len(up.seen):024d}", "look", f'{{"at": {turns(document)}}}')
+        return chat("found it") if document["model"] == "large" or turns(document) > 4 else chat(None, call)
+
+    async with upstream(steady) as up:
+        plain = config(up.url, mode="swap")
+        plain["models"] = {"thrifty": {"ladder": ["up:small", "up:large"], "policy": "parallel@3", "mode": "swap"}}
+        async with serving({**plain, "forecaster": str(file)}) as client:
+            before = await work(client)
+            save(pessimist(), file)
+            client.gateway.forecaster.__self__._looked_at.clear()  # type: ignore[attr-defined]  # a second has passed
+            after = await work(client)
+    assert before == [SMALL] * 6
+    assert after == [SMALL] * 3 + [LARGE]
+
+
+def pessimist() -> Fitted:
+    card = Card(
+        kind="majority", agent="gateway", tools=("look",), models=(), data_hash="", seed=1, folds=5, tasks=1,
+        examples=1, failure_rate=0.5, looks=(), features=(), low=(), high=(),
+    )  # fmt: skip
+    return Fitted(card=card, head=Constant(share=0.9), calibration=no_calibration())

@@ -5,6 +5,7 @@ The only place that knows them all; opens what it is told to open and closes it 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from parcae.gateway.keyring import Keyring
 from parcae.gateway.purse import Bank, Root
 from parcae.gateway.record import Recorder
 from parcae.gateway.request_log import RequestLog
-from parcae.gateway.revive import revive
+from parcae.gateway.revive import mark_hours, revive
 from parcae.gateway.runs import Runs
 from parcae.gateway.state import Gateway
 from parcae.gateway.targets import Target, Targets
@@ -75,11 +76,13 @@ async def opened(config: GatewayConfig, parts: Parts) -> AsyncIterator[Gateway]:
         runs=Runs(most=int(config.bounds.runs), idle_seconds=config.bounds.idle_seconds),
     )
     recorder.start()
+    marking = asyncio.ensure_future(mark_hours(gateway))
     try:
         await revive(gateway)
         yield gateway
     finally:
         gateway.closing = True
+        marking.cancel()
         await gateway.client.close()
         await gateway.targets.close()
         await recorder.flush()

@@ -54,6 +54,13 @@ async def revive(gateway: Gateway) -> int:
     return len(revived)
 
 
+async def mark_hours(gateway: Gateway) -> None:
+    """Leave a mark in the journal every hour, where a later start may begin to read."""
+    while True:
+        await gateway.clock.sleep(3600.0)
+        gateway.recorder.put([GatewayOpened(scope=PROCESS)])
+
+
 def _run(gateway: Gateway, key: Key | None, event: GatewayServed) -> Run | None:
     """The run that `event` tells of; None where the configuration has no such model any more."""
     try:
