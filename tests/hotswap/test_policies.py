@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from parcae.core.errors import CallerMistake
+from parcae.core.plan import PricePlan, RungPlan, StagePlan
 from parcae.core.protocols import Forecast, Standing
-from parcae.hotswap.policies import parse_policy
+from parcae.hotswap.climb import Climb
+from parcae.hotswap.policies import Consistency, Windows, parse_policy, policy_of
 
 
 def standing(
@@ -84,7 +86,98 @@ def test_adaptive_draws_one_at_a_time_until_the_lead_is_there() -> None:
     assert policy.pauses(split) == (None, None, None)
 
 
-@pytest.mark.parametrize("text", ["parallel", "parallel@0", "sometimes@3", "adaptive@x", ""])
+@pytest.mark.parametrize(
+    "text", ["parallel", "parallel@0", "sometimes@3", "adaptive@x", "consistency@0.4", "esc@1", ""]
+)
 def test_an_unknown_policy_is_refused_with_the_known_ones(text: str) -> None:
     with pytest.raises(CallerMistake, match="parallel@K"):
         parse_policy(text)
+
+
+def climbing(*rungs: RungPlan, price: PricePlan | None = None) -> Climb:
+    return Climb(rungs=rungs, price=price)
+
+
+def group(
+    answers: tuple[tuple[str, ...] | None, ...],
+    rungs: tuple[int, ...],
+    *,
+    steps: tuple[int, ...] = (),
+    p_fail: float = 0.5,
+    cost_usd: float = 0.01,
+) -> Standing:
+    """Attempts with these answers; None: not started, or open if `steps` says so."""
+    made = steps or tuple(0 if answer is None else 3 for answer in answers)
+    return Standing(
+        steps=made,
+        ended=tuple(answer is not None for answer in answers),
+        rungs=rungs,
+        votes=tuple(answer for answer in answers if answer is not None),
+        forecast=Forecast(p_fail=p_fail),
+        spent_usd=None,
+        ladder=("cheap", "strong"),
+        planned=len(answers),
+        answers=answers,
+        costs_usd=tuple(cost_usd if done else 0.0 for done in made),
+    )
+
+
+def test_a_climb_starts_a_batch_and_looks_before_the_next() -> None:
+    policy = climbing(RungPlan(attempts=4, batch=2, look=(3,)), RungPlan())
+    assert policy.pauses(group((None,) * 4, (0,) * 4)) == (3, 3, 0, 0)
+    assert policy.pauses(group((("f",), None, None, None), (0,) * 4, steps=(3, 3, 0, 0))) == (None, None, 0, 0)
+
+
+def test_a_climb_answers_when_the_lead_is_there_and_else_takes_the_next_rung() -> None:
+    policy = climbing(RungPlan(attempts=2, enough=1.5), RungPlan(attempts=3, weight=2.0))
+    assert policy.decide(group((("f",), ("f",)), (0, 0))).action == "finish"
+    up = policy.decide(group((("f",), ("g",)), (0, 0)))
+    assert (up.action, up.rung, up.attempts) == ("start", 1, 3)
+
+
+def test_votes_of_a_stronger_rung_weigh_more() -> None:
+    policy = climbing(RungPlan(attempts=2), RungPlan(weight=2.5))
+    answer = policy.answer(group((("f",), ("f",), ("g",)), (0, 0, 1)))
+    assert [candidate.name for candidate in answer.candidates] == ["g", "f"]
+    assert answer.confidence == pytest.approx(2.5 / 4.5)
+
+
+def test_a_hopeless_task_is_stopped_and_a_sure_one_answered() -> None:
+    policy = climbing(RungPlan(attempts=3, hopeless=0.2, sure=0.8))
+    stopped = policy.decide(group((("f",), None, None), (0,) * 3, p_fail=0.9))
+    assert (stopped.action, "stopped early" in stopped.why) == ("finish", True)
+    assert "enough" in policy.decide(group((("f",), None, None), (0,) * 3, p_fail=0.1)).why
+    assert policy.decide(group((("f",), None, None), (0,) * 3, p_fail=0.5)).action == "carry_on"
+
+
+def test_lost_attempts_are_resumed_on_the_next_rung_those_with_the_fewest_steps_first() -> None:
+    policy = climbing(RungPlan(attempts=3, batch=3, look=(4,), then="resume", keep=2), RungPlan())
+    decision = policy.decide(group((None, None, None), (0,) * 3, steps=(4, 2, 3), p_fail=0.9))
+    assert (decision.action, decision.rung, decision.attempts, decision.chosen) == ("swap", 1, 2, (1, 2, 0))
+
+
+def test_the_price_aware_rule_says_its_arithmetic_in_words() -> None:
+    price = PricePlan(solved_usd=1.0, gain=0.4, fades=0.5, belief=0.0)
+    policy = climbing(RungPlan(attempts=3), price=price)
+    tied = policy.decide(group((("f",), ("g",), None), (0,) * 3, cost_usd=0.02))
+    assert tied.action == "carry_on"
+    assert "costs about $0.0200" in tied.why and "40.0 of 100 cases" in tied.why and "worth $0.4000" in tied.why
+    led = policy.decide(group((("f",), ("f",), None), (0,) * 3, cost_usd=0.02))
+    assert led.action == "finish" and "not more, so this is the answer" in led.why
+
+
+def test_a_dearer_attempt_needs_a_closer_vote() -> None:
+    policy = climbing(RungPlan(attempts=3), price=PricePlan(solved_usd=1.0, gain=0.4, fades=0.5, belief=0.0))
+    standing_after_one = (("f",), None, None)
+    actions = [policy.decide(group(standing_after_one, (0,) * 3, cost_usd=cost)).action for cost in (0.01, 0.1)]
+    assert actions == ["carry_on", "finish"]
+
+
+def test_a_plan_names_its_policy() -> None:
+    assert isinstance(policy_of(StagePlan(ladder=("m",), policy="climb", climb=(RungPlan(),))), Climb)
+    assert isinstance(policy_of(StagePlan(ladder=("m",), policy="esc@3")), Windows)
+    assert isinstance(policy_of(StagePlan(ladder=("m",), policy="consistency@0.9")), Consistency)
+    with pytest.raises(CallerMistake, match="has no rungs"):
+        policy_of(StagePlan(ladder=("m",), policy="climb"))
+    with pytest.raises(CallerMistake, match="the rungs of a plan"):
+        parse_policy("climb")

@@ -16,7 +16,7 @@ from parcae.cli.session import in_world, new_run, opener, text_of
 from parcae.cli.settings import Setting
 from parcae.cli.show import show_report
 from parcae.core.errors import SandboxFailed
-from parcae.hotswap.policies import parse_policy
+from parcae.hotswap.policies import policy_of
 from parcae.jobs import locate as job
 from parcae.jobs.document import document
 from parcae.jobs.locate import LocateOptions
@@ -112,7 +112,7 @@ def _options(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> Lo
         plan=plan if isinstance(plan, Path) else None,
         swap_attempts=swap_attempts if isinstance(swap_attempts, int) else None,
     )
-    parse_policy(stage.policy)
+    policy_of(stage)
     repo, budget, seed, timeout = flags["repo"], settings["budget"].value, flags["seed"], flags["timeout"]
     assert isinstance(repo, Path) and isinstance(budget, float) and isinstance(seed, int) and isinstance(timeout, float)
     return LocateOptions(

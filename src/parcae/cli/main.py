@@ -41,6 +41,7 @@ COMMANDS = {
     "doctor": ("parcae.cli.doctor", "doctor", "Check Python, sandbox, git, keys and the home of runs."),
     "bugs": ("parcae.cli.bugs", "bugs", "Build small repositories with one known fault each."),
     "bench": ("parcae.cli.bench", "bench", "Measure the agents on bugs and public items."),
+    "frontier": ("parcae.cli.frontier", "frontier", "What each policy keeps of a model's performance, at which cost."),
     "config": ("parcae.cli.config", "config", "Show every setting and where its value came from."),
     "trust": ("parcae.cli.config", "trust", "Let a project's parcae.toml set what only you may grant."),
 }

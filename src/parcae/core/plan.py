@@ -7,8 +7,9 @@ an organisation's roles. Knows nothing of files: `parse` takes what `tomllib` gi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
+from typing import Literal, get_args
 
 from parcae.core.errors import CallerMistake
 from parcae.core.usage import Limits
@@ -23,7 +24,52 @@ _STAGE_KEYS = {
     "swap_attempts",
     "temperature",
     "max_steps",
+    "climb",
+    "price",
 }
+_RUNG_KEYS = {"attempts", "batch", "weight", "look", "swap_above", "enough", "sure", "hopeless", "then", "keep"}
+_PRICE_KEYS = {"solved_usd", "gain", "fades", "belief", "attempt_usd"}
+CLIMB_CURE = "for example, for a ladder of two: [[default.climb]] attempts = 3, then [[default.climb]] attempts = 5"
+Move = Literal["start", "resume"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungPlan:
+    """What the policy "climb" does on one rung of the ladder.
+
+    At most `attempts` fresh attempts, `batch` of them between two looks; each vote counts `weight`. It ends with an
+    answer when the first name leads by `enough` attempts or is right with probability `sure`, and without more
+    spending when the best is less likely than `hopeless`. Open attempts are also looked at after `look` steps: if the
+    vote is lost with more than `swap_above`, the next rung takes over as `then` says. "start": fresh attempts.
+    "resume": at most `keep` of the open ones go on from where they are, those with the fewest steps first.
+    """
+
+    attempts: int = 1
+    batch: int = 1
+    weight: float = 1.0
+    look: tuple[int, ...] = ()
+    swap_above: float = 0.5
+    enough: float | None = None
+    sure: float | None = None
+    hopeless: float | None = None
+    then: Move = "start"
+    keep: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricePlan:
+    """When one more attempt pays: if its expected gain in solved tasks is worth more than its expected cost.
+
+    The gain is `gain` at a tie and falls by e for every `fades` attempts by which the first name leads; a solved task
+    is worth `solved_usd`. In the lead, `belief` says how many attempts a name counts that is surely right. A next
+    attempt costs what those on its rung cost so far, on average; `attempt_usd` before there is one.
+    """
+
+    solved_usd: float
+    gain: float = 0.3
+    fades: float = 0.3
+    belief: float = 1.0
+    attempt_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +78,8 @@ class StagePlan:
 
     `ladder`: model names, cheapest first; attempts start at the first. `policy`: its short form, such as
     "parallel@4" (see `hotswap.policies`). `forecaster`: "rule", or the path of a fitted one; None takes the best that
-    fits. `swap_attempts`: how many attempts go on after a swap; None means all.
+    fits. `swap_attempts`: how many attempts go on after a swap; None means all. `climb` has one entry a rung if the
+    policy is "climb"; `price` makes it weigh costs.
     """
 
     ladder: tuple[str, ...]
@@ -43,6 +90,8 @@ class StagePlan:
     swap_attempts: int | None = None
     temperature: float = 0.8
     max_steps: int | None = None
+    climb: tuple[RungPlan, ...] = ()
+    price: PricePlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +156,54 @@ def _stage(body: Mapping[str, object], where: str) -> StagePlan:
         swap_attempts=_count(body, "swap_attempts", where),
         temperature=_number(body, "temperature", where, 0.8),
         max_steps=_count(body, "max_steps", where),
+        climb=_climb(body.get("climb", []), where, len(ladder)),
+        price=_price(body.get("price"), where),
+    )
+
+
+def _climb(body: object, where: str, rungs: int) -> tuple[RungPlan, ...]:
+    if not isinstance(body, list) or (body and len(body) != rungs):
+        raise CallerMistake(f"{where}: `climb` must have one table a rung of the ladder ({rungs})", CLIMB_CURE)
+    return tuple(_rung(_table(rung, f"{where}: climb"), f"{where}: climb[{i}]") for i, rung in enumerate(body))
+
+
+def _rung(body: Mapping[str, object], where: str) -> RungPlan:
+    _known(body, _RUNG_KEYS, where)
+    looks, then = body.get("look", []), body.get("then", "start")
+    if not isinstance(looks, list) or not all(type(look) is int and look > 0 for look in looks):
+        raise CallerMistake(f"{where}: `look` must be a list of steps from 1, not {looks!r}")
+    if then not in get_args(Move):
+        raise CallerMistake(f"{where}: `then` is {then!r}", f"use one of {', '.join(get_args(Move))}")
+    return RungPlan(
+        attempts=_count(body, "attempts", where) or 1,
+        batch=_count(body, "batch", where) or 1,
+        weight=_positive(body, "weight", where, 1.0) or 0.0,
+        look=tuple(sorted(looks)),
+        swap_above=_positive(body, "swap_above", where, 0.5) or 0.0,
+        enough=_positive(body, "enough", where),
+        sure=_positive(body, "sure", where),
+        hopeless=_positive(body, "hopeless", where),
+        then=then,  # type: ignore[arg-type]  # checked above
+        keep=_count(body, "keep", where),
+    )
+
+
+def _price(body: object, where: str) -> PricePlan | None:
+    if body is None:
+        return None
+    table, where = _table(body, f"{where}: price"), f"{where}: price"
+    _known(table, _PRICE_KEYS, where)
+    solved_usd, fades = _positive(table, "solved_usd", where), _positive(table, "fades", where, 0.3)
+    if solved_usd is None or not fades:
+        raise CallerMistake(
+            f"{where}: what a solved task is worth is missing, or `fades` is 0", "give solved_usd = 1.0"
+        )
+    return PricePlan(
+        solved_usd=solved_usd,
+        gain=_positive(table, "gain", where, 0.3) or 0.0,
+        fades=fades,
+        belief=_positive(table, "belief", where, 1.0) or 0.0,
+        attempt_usd=_positive(table, "attempt_usd", where),
     )
 
 
@@ -147,6 +244,15 @@ def _text(body: Mapping[str, object], key: str, where: str) -> str | None:
     return value
 
 
+def _positive(body: Mapping[str, object], key: str, where: str, default: float | None = None) -> float | None:
+    if body.get(key, default) is None:
+        return None
+    value = _number(body, key, where, 0.0 if default is None else default)
+    if not 0 <= value < float("inf"):
+        raise CallerMistake(f"{where}: `{key}` must be a number of 0 or more, not {value!r}")
+    return value
+
+
 def _number(body: Mapping[str, object], key: str, where: str, default: float) -> float:
     value = body.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -170,7 +276,23 @@ def _render_stage(name: str, stage: StagePlan) -> list[str]:
     if stage.max_steps is not None:
         lines.append(f"max_steps = {stage.max_steps}")
     lines.append(f"temperature = {stage.temperature}")
-    return lines + _render_limits(f"{name}.limits", stage.limits)
+    lines += _render_limits(f"{name}.limits", stage.limits)
+    if stage.price is not None:
+        lines += ["", f"[{name}.price]", *_fields(stage.price)]
+    for rung in stage.climb:
+        lines += ["", f"[[{name}.climb]]", *_fields(rung)]
+    return lines
+
+
+def _fields(value: RungPlan | PricePlan) -> list[str]:
+    known = {one.name: getattr(value, one.name) for one in fields(value)}
+    return [f"{key} = {_literal(what)}" for key, what in known.items() if what is not None]
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return _quoted(value) if isinstance(value, str) else str(value)
 
 
 def _render_limits(name: str, limits: Limits) -> list[str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, TypeVar, Union
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, TypeVar, Union, runtime_checkable
 
-from parcae.core.task import Task
+from parcae.core.task import Answer, Candidate, Task
 from parcae.core.trajectory import Step
 from parcae.core.usage import Amount, Limits, Price, Usage
 from parcae.core.workspace import Workspace as Workspace
@@ -279,11 +279,13 @@ class Forecast:
     """How likely the vote is to be wrong if everything carries on as now.
 
     `p_fail` and `trust` are in [0, 1]; trust 0 means: do not act on this. `reasons` are short sentences for people.
+    `candidates`: how likely each name is to be right, if the forecaster says so of names.
     """
 
     p_fail: float
     trust: float = 1.0
     reasons: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 class Watch(Protocol):
@@ -310,7 +312,9 @@ class Forecaster(Protocol):
 class Standing:
     """All that a policy may know: where each attempt stands, what was forecast, what was spent.
 
-    `steps`, `ended`, `rung` have one entry an attempt. `votes` are the answers of the attempts that ended.
+    `steps`, `ended`, `rungs` have one entry an attempt. `votes` are the answers of the attempts that ended and count.
+    So have `answers` (None: open, or stopped and not counted) and `costs_usd` (None: no price is known); both are
+    empty where nobody keeps them.
     """
 
     steps: tuple[int, ...]
@@ -321,6 +325,8 @@ class Standing:
     spent_usd: float | None
     ladder: tuple[str, ...]
     planned: int
+    answers: tuple[tuple[str, ...] | None, ...] = ()
+    costs_usd: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,7 +335,8 @@ class Decision:
 
     "carry_on": nothing. "stop": end the open attempts. "swap": open attempts go on at `rung` (at most `attempts` of
     them; the others are stopped). "start": `attempts` fresh ones at `rung`, open ones are stopped unless `keep_open`.
-    "finish": enough; vote now. `why` is a sentence for people.
+    "finish": enough; vote now. `chosen`: which open attempts are meant, most promising first; None: in their order.
+    `why` is a sentence for people.
     """
 
     action: Literal["carry_on", "stop", "swap", "start", "finish"] = "carry_on"
@@ -337,6 +344,7 @@ class Decision:
     attempts: int | None = None
     keep_open: bool = False
     why: str = ""
+    chosen: tuple[int, ...] | None = None
 
 
 class Policy(Protocol):
@@ -351,6 +359,15 @@ class Policy(Protocol):
 
     def decide(self, standing: Standing) -> Decision:
         """Called when every open attempt waits or has ended."""
+        ...
+
+
+@runtime_checkable
+class Ranking(Protocol):
+    """A policy that also says what the attempts agree on, for example because its votes have weights."""
+
+    def answer(self, standing: Standing) -> Answer:
+        """The names, best first, with their scores in [0, 1]."""
         ...
 
 

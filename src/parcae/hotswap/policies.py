@@ -1,4 +1,4 @@
-"""The plain policies: none, parallel@K, sequential@K, stop@K, adaptive@L. Pure functions of how a group stands.
+"""The plain policies: none, parallel@K, sequential@K, stop@K, adaptive@L, consistency@P, esc@W. Pure functions.
 
 Sources: Atropos (PAPERS section 1, "Definitions") for parallel, sequential and early termination; adaptive
 consistency for drawing until the vote leads. Knows nothing of forecasters.
@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass
 
 from parcae.core.errors import CallerMistake
+from parcae.core.plan import CLIMB_CURE, StagePlan
 from parcae.core.protocols import Decision, Policy, Standing
-from parcae.sampling.stopping import cannot_change, leads_by
+from parcae.hotswap.climb import Climb
+from parcae.sampling.stopping import cannot_change, last_agree, leads_by, majority_is_sure
 
-FORMS = "none, parallel@K, sequential@K, stop@K, adaptive@L"
+FORMS = "none, parallel@K, sequential@K, stop@K, adaptive@L, consistency@P, esc@W, climb"
 FAILS = 0.5  # act when the vote is more likely wrong than right
 
 
@@ -85,11 +87,8 @@ class Stop:
         return Decision(action="carry_on", why=_because(standing, "looks well enough"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adaptive:
-    """One attempt after another, until the first name leads by `lead` attempts or the vote can no longer change."""
-
-    lead: float
+class OneByOne:
+    """One attempt after another: what the adaptive policies have in common."""
 
     def pauses(self, standing: Standing) -> tuple[int | None, ...]:
         """Only the first attempt that has not ended may run."""
@@ -99,27 +98,84 @@ class Adaptive:
 
     def decide(self, standing: Standing) -> Decision:
         """Vote as soon as more votes would not pay."""
-        left = standing.ended.count(False)
-        if leads_by(standing.votes, self.lead):
-            return Decision(action="finish", why=f"the first name leads by {self.lead:g} attempts or more")
-        if cannot_change(standing.votes, left):
+        enough = self.enough(standing)
+        if enough:
+            return Decision(action="finish", why=enough)
+        if cannot_change(standing.votes, standing.ended.count(False)):
             return Decision(action="finish", why="the vote can no longer change")
         return Decision(action="carry_on", why="the vote is still open")
 
+    def enough(self, standing: Standing) -> str | None:
+        """Why the votes are enough; None if they are not."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptive(OneByOne):
+    """One attempt after another, until the first name leads by `lead` attempts or the vote can no longer change."""
+
+    lead: float
+
+    def enough(self, standing: Standing) -> str | None:
+        """The lead is there."""
+        return (
+            f"the first name leads by {self.lead:g} attempts or more" if leads_by(standing.votes, self.lead) else None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consistency(OneByOne):
+    """One attempt after another, until the first name's majority is sure with probability `confidence`."""
+
+    confidence: float
+
+    def enough(self, standing: Standing) -> str | None:
+        """The majority is sure."""
+        sure = majority_is_sure(standing.votes, self.confidence)
+        return f"the majority is {self.confidence:.0%} sure" if sure else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows(OneByOne):
+    """Attempts in windows of `window`, until all of one window agree (early-stopping self-consistency)."""
+
+    window: int
+
+    def pauses(self, standing: Standing) -> tuple[int | None, ...]:
+        """Attempts run up to the end of the window that is open."""
+        ended = standing.ended.count(True)
+        through = (ended // self.window + 1) * self.window
+        return tuple(None if number < through else 0 for number in range(len(standing.ended)))
+
+    def enough(self, standing: Standing) -> str | None:
+        """A whole window agrees."""
+        agree = last_agree(standing.votes, self.window)
+        return f"the last {self.window} attempts agree" if agree else None
+
 
 def parse_policy(text: str) -> Policy:
-    """The policy that `text` names: `none`, `parallel@K`, `sequential@K`, `stop@K` or `adaptive@L`.
+    """The policy that `text` names, see FORMS; "climb" needs its rungs and is made by `policy_of`.
 
     Raises:
         CallerMistake: no such policy, or no number of 1 or more where one belongs.
     """
     if text == "none":
         return Never()
-    found = re.fullmatch(r"(parallel|sequential|stop)@([1-9]\d*)|(adaptive)@(\d+(?:\.\d+)?)", text)
-    if found is None:
-        raise CallerMistake(f"there is no policy {text!r}", f"use one of {FORMS}; K counts steps or attempts from 1")
+    if text == "climb":
+        raise CallerMistake('the policy "climb" needs the rungs of a plan', CLIMB_CURE)
+    found = re.fullmatch(
+        r"(parallel|sequential|stop)@([1-9]\d*)|(adaptive|consistency)@(\d+(?:\.\d+)?)|(esc)@([2-9]|[1-9]\d+)", text
+    )
+    if found is None or (found[3] == "consistency" and not 0.5 < float(found[4]) < 1):
+        raise CallerMistake(
+            f"there is no policy {text!r}",
+            f"use one of {FORMS}; K counts steps or attempts from 1, P is between 0.5 and 1, W 2 or more",
+        )
     if found[3]:
-        return Adaptive(lead=float(found[4]))
+        number = float(found[4])
+        return Adaptive(lead=number) if found[3] == "adaptive" else Consistency(confidence=number)
+    if found[5]:
+        return Windows(window=int(found[6]))
     k = int(found[2])
     kinds: dict[str, type[Parallel | Sequential | Stop]] = {
         "parallel": Parallel,
@@ -127,6 +183,19 @@ def parse_policy(text: str) -> Policy:
         "stop": Stop,
     }
     return kinds[found[1]](k=k)
+
+
+def policy_of(stage: StagePlan) -> Policy:
+    """The policy that a stage of a plan names.
+
+    Raises:
+        CallerMistake: there is none such; "climb" has no rungs.
+    """
+    if stage.policy != "climb":
+        return parse_policy(stage.policy)
+    if not stage.climb:
+        raise CallerMistake('the policy "climb" has no rungs', CLIMB_CURE)
+    return Climb(rungs=stage.climb, price=stage.price)
 
 
 def _not_passed(look: int | None, steps: int) -> int | None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import StagePlan
 from parcae.core.protocols import Forecaster, Model, Policy, Worker
-from parcae.hotswap.policies import parse_policy
+from parcae.hotswap.climb import Climb
+from parcae.hotswap.policies import policy_of
+from parcae.prediction.belief import BeliefForecaster, load_belief
 from parcae.sampling.group import Check, Group, Rank, Release, by_vote
+
+BELIEF = ".belief.json"
 
 
 def supervise(
@@ -25,7 +30,8 @@ def supervise(
     """`worker`, attempted as `stage` says: the composite Worker that watches, swaps and votes.
 
     `models` holds the opened models of the stage's ladder by name; `policy` replaces the one that `stage.policy`
-    names; for `rank`, `check` and `release` see `Group`.
+    names. A `stage.forecaster` whose name ends in ".belief.json" takes the place of `forecaster`. For `rank`, `check`
+    and `release` see `Group`.
 
     Raises:
         CallerMistake: a policy that does not exist, a model that was not opened, a swap without a second model.
@@ -34,16 +40,18 @@ def supervise(
     if missing:
         raise CallerMistake(f"no model {missing[0]!r} was opened for this stage", "open every model of its ladder")
     if policy is None:
-        policy = parse_policy(stage.policy)
+        policy = policy_of(stage)
     if stage.policy.startswith(("parallel@", "sequential@")) and len(stage.ladder) < 2:
         raise CallerMistake(
             f"the policy {stage.policy!r} swaps, but the ladder holds one model",
             "name two or more: --models cheap,strong",
         )
+    if stage.forecaster is not None and stage.forecaster.endswith(BELIEF):
+        forecaster = BeliefForecaster(belief=load_belief(Path(stage.forecaster)))
     return Group(
         worker=worker,
         ladder=tuple(models[name] for name in stage.ladder),
-        attempts=stage.attempts,
+        attempts=stage.climb[0].attempts if isinstance(policy, Climb) and stage.climb else stage.attempts,
         policy=policy,
         forecaster=forecaster,
         rank=rank,

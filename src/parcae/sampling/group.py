@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from parcae.core.errors import CallerMistake
 from parcae.core.events import Decided, Forecasted, StepCompleted
-from parcae.core.protocols import Decision, Event, Forecast, Forecaster, Model, Policy, Standing, Worker
+from parcae.core.protocols import Decision, Event, Forecast, Forecaster, Model, Policy, Ranking, Standing, Worker
 from parcae.core.scope import LiveEvent, Scope
 from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Ending, Step, Trajectory
@@ -161,6 +161,8 @@ class _Watched:
         """The numbers of the attempts that go on (swap) or begin (start) on another rung."""
         most = decision.attempts if decision.attempts is not None else self.group.swap_attempts
         open_ones = [number for number, ended in enumerate(standing.ended) if not ended]
+        if decision.chosen is not None:
+            open_ones = [number for number in decision.chosen if number in open_ones]
         if decision.action == "swap":
             return tuple(open_ones if most is None else open_ones[:most])
         if decision.action == "start":
@@ -205,7 +207,7 @@ class _Watched:
     async def _outcome(self) -> Ending:
         """Vote (or let the check rank), give the group the winner's files, and do what its outbox holds."""
         if self.task.comparable:
-            answer = self.group.rank([attempt.trajectory for attempt in self.attempts])
+            answer = self._agreed()
             names = tuple(candidate.name for candidate in answer.candidates)
             winner = next((one for one in self.attempts if names and names[0] in _answer(one)), None)
         else:
@@ -217,6 +219,12 @@ class _Watched:
             return Ending(reason="answered", answer=names)
         limits = [one for one in self.attempts if one.trajectory.ending and one.trajectory.ending.reason == "limit"]
         return Ending(reason="limit" if limits else "no_answer")
+
+    def _agreed(self) -> Answer:
+        """What the attempts agree on: by the policy's own weights if it has such, else by the group's vote."""
+        if isinstance(self.group.policy, Ranking):
+            return self.group.policy.answer(self._standing(self.watch.forecast()))
+        return self.group.rank([attempt.trajectory for attempt in self.attempts])
 
     async def _best_by_check(self) -> Attempt | None:
         finished = [one for one in self.attempts if one.trajectory.ending and one.trajectory.ending.answer]

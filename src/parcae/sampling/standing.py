@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parcae.core.protocols import Forecast, Standing
-from parcae.core.trajectory import Trajectory
+from parcae.core.trajectory import Trajectory, cost_of
 from parcae.sampling.attempts import Attempt
 
 
@@ -22,6 +22,8 @@ def standing_now(
         spent_usd=spent_usd,
         ladder=ladder,
         planned=planned,
+        answers=tuple(_answer(attempt.trajectory) for attempt in attempts),
+        costs_usd=tuple(cost_of(attempt.trajectory.steps) for attempt in attempts),
     )
 
 
@@ -41,9 +43,16 @@ def standing_at(standing: Standing, attempts: Sequence[Attempt], looked_at: Sequ
         spent_usd=standing.spent_usd,
         ladder=standing.ladder,
         planned=standing.planned,
+        answers=tuple(_answer(trajectory) for trajectory in then),
+        costs_usd=tuple(cost_of(trajectory.steps) for trajectory in then),
     )
 
 
 def _votes(trajectories: Sequence[Trajectory]) -> tuple[tuple[str, ...], ...]:
-    endings = [trajectory.ending for trajectory in trajectories if trajectory.ending is not None]
-    return tuple(ending.answer for ending in endings if ending.reason not in ("stopped", "cancelled"))
+    return tuple(answer for one in trajectories if (answer := _answer(one)) is not None)
+
+
+def _answer(trajectory: Trajectory) -> tuple[str, ...] | None:
+    """What an attempt votes for; None if it is open, or was stopped and does not count."""
+    ending = trajectory.ending
+    return None if ending is None or ending.reason in ("stopped", "cancelled") else ending.answer

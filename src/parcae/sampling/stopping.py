@@ -1,8 +1,10 @@
-"""When the votes drawn so far are enough. Two rules, both pure functions of the votes."""
+"""When the votes drawn so far are enough. All rules are pure functions of the votes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from parcae.sampling.vote import vote
 
@@ -25,3 +27,41 @@ def cannot_change(votes: Sequence[Sequence[str]], remaining: int) -> bool:
 def leads_by(votes: Sequence[Sequence[str]], attempts: float) -> bool:
     """Whether the first name leads by at least `attempts` (adaptive consistency, PAPERS section 1)."""
     return bool(votes) and lead(votes) + ROUNDING >= attempts > 0
+
+
+def majority_is_sure(votes: Sequence[Sequence[str]], confidence: float) -> bool:
+    """Whether the first name beats the second with probability `confidence`, given a flat prior over their shares.
+
+    Source: adaptive consistency (Aggarwal et al. 2023, arXiv:2305.11860), its Beta form. Ours takes fractions of votes.
+    """
+    scores = [candidate.score * len(votes) for candidate in vote(votes).candidates[:2]]
+    if not scores:
+        return False
+    first, second = scores[0], scores[1] if len(scores) > 1 else 0.0
+    return 1 - _beta_below_half(round(first + 1, 6), round(second + 1, 6)) + ROUNDING >= confidence
+
+
+@lru_cache(maxsize=4096)
+def _beta_below_half(a: float, b: float, pieces: int = 128) -> float:
+    """P(X < 1/2) of X ~ Beta(a, b) with a, b >= 1, by Simpson's rule."""
+    log_norm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+
+    def density(x: float) -> float:
+        if x <= 0.0:
+            return math.exp(log_norm) if a == 1.0 else 0.0
+        return math.exp(log_norm + (a - 1) * math.log(x) + (b - 1) * math.log1p(-x))
+
+    step = 0.5 / pieces
+    inner = sum((4 if i % 2 else 2) * density(i * step) for i in range(1, pieces))
+    return (density(0.0) + inner + density(0.5)) * step / 3
+
+
+def last_agree(votes: Sequence[Sequence[str]], window: int) -> bool:
+    """Whether the last `window` attempts named the same, and something.
+
+    Source: early-stopping self-consistency (Li et al. 2024, arXiv:2401.10480); it looks after each whole window.
+    """
+    if not votes or len(votes) % window:
+        return False
+    last = {frozenset(answer) for answer in votes[-window:]}
+    return len(last) == 1 and last != {frozenset()}

@@ -1,0 +1,176 @@
+"""The policy "climb": a Plan's rungs, one after the other, each for as long as more attempts on it pay.
+
+When it looks, it asks in this order: is the answer good enough; is the task hopeless; would one more attempt here pay;
+would the next rung? Sources: cascades by consistency and adaptive consistency (PAPERS section 1); the price-aware
+rule and its lead are ours. Knows nothing of how beliefs are learned: they come with the forecast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from parcae.core.plan import PricePlan, RungPlan
+from parcae.core.protocols import Decision, Standing
+from parcae.core.task import Answer, Candidate
+
+ROUNDING = 1e-9
+
+
+def weighted_votes(standing: Standing, weights: Sequence[float]) -> dict[str, float]:
+    """The sum over attempts of weight/|answer| for each name; an attempt of rung r weighs `weights[r]`."""
+    votes: dict[str, float] = {}
+    for answer, rung in zip(standing.answers, standing.rungs, strict=True):
+        distinct = tuple(dict.fromkeys(answer or ()))
+        for name in distinct:
+            votes[name] = votes.get(name, 0.0) + weights[rung] / len(distinct)
+    return votes
+
+
+def merits_of(votes: Mapping[str, float], beliefs: Sequence[Candidate], belief: float) -> list[tuple[str, float]]:
+    """Every name with its votes plus `belief` times the probability that it is right, best first."""
+    merits = dict(votes)
+    for candidate in beliefs:
+        merits[candidate.name] = merits.get(candidate.name, 0.0) + belief * candidate.score
+    return sorted(merits.items(), key=lambda pair: -round(pair[1], 9))
+
+
+def lead_of(merits: Sequence[tuple[str, float]]) -> float:
+    """By how many attempts the first of `merits` leads the second."""
+    if not merits:
+        return 0.0
+    return merits[0][1] - (merits[1][1] if len(merits) > 1 else 0.0)
+
+
+def expected_gain(price: PricePlan, lead: float) -> float:
+    """How many solved tasks one more attempt is expected to add: gain * exp(-lead / fades)."""
+    return price.gain * math.exp(-lead / price.fades)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climb:
+    """Fresh attempts on each rung of the ladder while they pay; then the next rung, or the answer."""
+
+    rungs: tuple[RungPlan, ...]
+    price: PricePlan | None = None
+
+    # ---- when to look
+
+    def pauses(self, standing: Standing) -> tuple[int | None, ...]:
+        """Attempts that run stop at the next look of their rung; of the others `batch` may start."""
+        rung = self.rungs[_rung(standing)]
+        free = rung.batch if not _running(standing) else 0
+        pauses: list[int | None] = []
+        for steps, ended in zip(standing.steps, standing.ended, strict=True):
+            fresh = not steps and not ended
+            pauses.append(0 if fresh and not free else next((look for look in rung.look if look > steps), None))
+            free -= fresh and free > 0
+        return tuple(pauses)
+
+    # ---- what to do
+
+    def decide(self, standing: Standing) -> Decision:
+        """The first of: answer, give up, take over what runs, one more attempt here, the next rung, answer."""
+        at = _rung(standing)
+        rung, merits = self.rungs[at], self._merits(standing)
+        if _running(standing):
+            return self._look(standing, at)
+        done = self._enough(standing, rung, merits) or self._hopeless(standing, rung)
+        if done:
+            return Decision(action="finish", why=done)
+        if not all(standing.ended):
+            return self._one_more(standing, at, merits) or Decision(action="carry_on", why="the vote is still open")
+        if at + 1 >= len(self.rungs):
+            return Decision(action="finish", why="every attempt of the plan was made")
+        return self._one_more(standing, at + 1, merits) or self._climb(at + 1, "the vote is still open")
+
+    def answer(self, standing: Standing) -> Answer:
+        """The names by their merits, scaled so that all votes for one name give it 1."""
+        merits = self._merits(standing)
+        whole = sum(
+            self.rungs[rung].weight
+            for rung, answer in zip(standing.rungs, standing.answers, strict=True)
+            if answer is not None
+        ) + (self.price.belief if self.price is not None else 0.0)
+        attempts = sum(answer is not None for answer in standing.answers)
+        scored = tuple(Candidate(name=name, score=min(1.0, merit / whole)) for name, merit in merits if whole)
+        return Answer(candidates=scored, attempts=attempts)
+
+    # ---- the reasons
+
+    def _merits(self, standing: Standing) -> list[tuple[str, float]]:
+        votes = weighted_votes(standing, [rung.weight for rung in self.rungs])
+        belief = self.price.belief if self.price is not None else 0.0
+        return merits_of(votes, standing.forecast.candidates if belief else (), belief)
+
+    def _enough(self, standing: Standing, rung: RungPlan, merits: Sequence[tuple[str, float]]) -> str | None:
+        if rung.enough is not None and merits and lead_of(merits) + ROUNDING >= rung.enough:
+            return f"the first name leads by {lead_of(merits):.2f} attempts, {rung.enough:g} are enough"
+        right = 1 - standing.forecast.p_fail
+        if rung.sure is not None and standing.forecast.trust > 0 and any(standing.votes) and right >= rung.sure:
+            return f"the answer is right with {right:.0%}, {rung.sure:.0%} are enough"
+        return None
+
+    def _hopeless(self, standing: Standing, rung: RungPlan) -> str | None:
+        right = 1 - standing.forecast.p_fail
+        if rung.hopeless is None or standing.forecast.trust <= 0 or right >= rung.hopeless:
+            return None
+        return f"stopped early: an answer would be right with {right:.0%}, less than {rung.hopeless:.0%}"
+
+    def _look(self, standing: Standing, at: int) -> Decision:
+        """Attempts are under way: give up, let the next rung take over, or let them run."""
+        rung, forecast = self.rungs[at], standing.forecast
+        given_up = self._hopeless(standing, rung)
+        if given_up:
+            return Decision(action="finish", why=given_up)
+        if at + 1 < len(self.rungs) and forecast.trust > 0 and forecast.p_fail > rung.swap_above:
+            why = f"the vote looks lost ({forecast.p_fail:.0%} likely to fail)"
+            if rung.then == "start":
+                return self._climb(at + 1, why)
+            going = sorted((n for n, done in enumerate(standing.ended) if not done), key=lambda n: standing.steps[n])
+            started = tuple(number for number in going if standing.steps[number])
+            return Decision(action="swap", rung=at + 1, attempts=rung.keep, chosen=started, why=why)
+        return Decision(action="carry_on", why=f"looks well enough ({forecast.p_fail:.0%} likely to fail)")
+
+    def _climb(self, rung: int, why: str) -> Decision:
+        return Decision(action="start", rung=rung, attempts=self.rungs[rung].attempts, why=why)
+
+    def _one_more(self, standing: Standing, rung: int, merits: Sequence[tuple[str, float]]) -> Decision | None:
+        """The price-aware rule on one more attempt at `rung`; None if it cannot be asked."""
+        cost_usd = self._attempt_usd(standing, rung)
+        if self.price is None or cost_usd is None:
+            return None
+        lead = lead_of(merits) if merits else 0.0
+        gain = expected_gain(self.price, lead)
+        worth_usd = gain * self.price.solved_usd
+        pays = worth_usd > cost_usd
+        why = (
+            f"one more attempt on {standing.ladder[rung]} costs about ${cost_usd:.4f} and turns the answer right in "
+            f"{100 * gain:.1f} of 100 cases (the first name leads by {lead:.2f}); at ${self.price.solved_usd:g} a "
+            f"solved task that is worth ${worth_usd:.4f}: "
+            f"{'more, so it is made' if pays else 'not more, so this is the answer'}"
+        )
+        if not pays:
+            return Decision(action="finish", why=why)
+        return self._climb(rung, why) if rung > _rung(standing) else Decision(action="carry_on", why=why)
+
+    def _attempt_usd(self, standing: Standing, rung: int) -> float | None:
+        """What attempts on `rung` cost so far, on average; the plan's guess before one has ended."""
+        costs = [
+            cost
+            for cost, at, ended, steps in zip(
+                standing.costs_usd, standing.rungs, standing.ended, standing.steps, strict=True
+            )
+            if at == rung and ended and steps and cost is not None
+        ]
+        return sum(costs) / len(costs) if costs else self.price.attempt_usd if self.price is not None else None
+
+
+def _rung(standing: Standing) -> int:
+    """The rung that attempts are on: the highest of those that may still run, or did."""
+    return max(standing.rungs, default=0)
+
+
+def _running(standing: Standing) -> bool:
+    return any(steps and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))

@@ -1,0 +1,207 @@
+"""Walk a policy over recorded attempts, exactly: the group of `sampling.group`, with drawing in place of running.
+
+Exact are fresh attempts on any rung, stopping after any step, and votes over whatever was drawn. What nobody recorded
+is refused with the reason: an attempt that goes on with another model, or more attempts than there are.
+Knows nothing of frontiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from parcae.core.errors import CallerMistake
+from parcae.core.protocols import Decision, Forecast, Policy, Ranking, Standing, Watch
+from parcae.core.task import Answer
+from parcae.hotswap.recorded import Deck, RecordedAttempt
+from parcae.sampling.vote import vote
+
+MOST_DECISIONS = 10_000
+
+
+class NotRecorded(CallerMistake):
+    """What the policy wants to do was not recorded, so its outcome is unknown."""
+
+
+class ReplayWatch(Protocol):
+    """What forecasts during a replay. It is told of every step before the next one is drawn, and of no other."""
+
+    def see(self, attempt: int, recorded: RecordedAttempt, step: int) -> None:
+        """Take in step number `step` of `recorded`, drawn as attempt number `attempt`."""
+        ...
+
+    def forecast(self) -> Forecast:
+        """How likely the vote is to be wrong."""
+        ...
+
+
+@dataclass(slots=True)
+class NoWatch:
+    """Forecasts nothing, and says so."""
+
+    said: Forecast = field(default_factory=lambda: Forecast(p_fail=0.5, trust=0.0))
+
+    def see(self, attempt: int, recorded: RecordedAttempt, step: int) -> None:
+        """Nothing is kept."""
+
+    def forecast(self) -> Forecast:
+        """Always the same."""
+        return self.said
+
+
+@dataclass(slots=True)
+class StepWatch:
+    """A live `Watch` during a replay: it gets Steps that hold model, cost and ending, and no texts."""
+
+    watch: Watch
+
+    def see(self, attempt: int, recorded: RecordedAttempt, step: int) -> None:
+        """Pass the step on."""
+        self.watch.add(attempt, recorded.steps[step])
+
+    def forecast(self) -> Forecast:
+        """What the watch says."""
+        return self.watch.forecast()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """What came of one task: the answer, what it cost, how many attempts were drawn of each model, what was decided."""
+
+    answer: Answer
+    cost_usd: float
+    drawn: Mapping[str, int]
+    decisions: tuple[Decision, ...]
+
+
+def walk(policy: Policy, deck: Deck, *, ladder: Sequence[str], attempts: int, watch: ReplayWatch | None = None) -> Walk:
+    """What `policy` does on the attempts of `deck`, drawn in its order: `attempts` planned, on `ladder`, from rung 0.
+
+    Raises:
+        NotRecorded: it swaps the model of an attempt that has begun, or draws more attempts than were recorded.
+    """
+    walked = _Walked(deck, tuple(ladder), attempts, watch or NoWatch())
+    for _ in range(MOST_DECISIONS):
+        walked.advance(policy.pauses(walked.standing(Forecast(p_fail=0.5, trust=0.0))))
+        standing = walked.standing(walked.watch.forecast())
+        decision = policy.decide(standing)
+        if decision.action == "carry_on" and all(standing.ended):
+            decision = replace(decision, action="finish", why=decision.why or "every attempt has ended")
+        walked.apply(decision)
+        if decision.action == "finish":
+            answer = policy.answer(standing) if isinstance(policy, Ranking) else vote(walked.votes())
+            return walked.outcome(answer)
+    raise CallerMistake(f"{policy} never finished on {deck.task.id}", "a policy must come to an end")
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """One attempt of the group: what it was drawn as, once it begins, and how far it got."""
+
+    rung: int = 0
+    recorded: RecordedAttempt | None = None
+    steps: int = 0
+    ended: bool = False
+    answer: tuple[str, ...] | None = None
+    cost_usd: float = 0.0
+
+    def step(self, recorded: RecordedAttempt) -> None:
+        """Make the next step."""
+        self.cost_usd += recorded.steps[self.steps].cost_usd or 0.0
+        self.steps += 1
+        if self.steps == len(recorded.steps):
+            self.ended, self.answer = True, recorded.answer
+
+
+class _Walked:
+    """A group under way on recordings; the counterpart of a live group's bookkeeping."""
+
+    def __init__(self, deck: Deck, ladder: tuple[str, ...], planned: int, watch: ReplayWatch) -> None:
+        self.deck, self.ladder, self.planned, self.watch = deck, ladder, planned, watch
+        self.attempts = [_Drawn() for _ in range(planned)]
+        self.left = {model: list(reversed(deck.attempts.get(model, ()))) for model in ladder}
+        self.decisions: list[Decision] = []
+
+    def standing(self, forecast: Forecast) -> Standing:
+        answers = tuple(one.answer for one in self.attempts)
+        costs = tuple(one.cost_usd for one in self.attempts)
+        return Standing(
+            steps=tuple(one.steps for one in self.attempts),
+            ended=tuple(one.ended for one in self.attempts),
+            rungs=tuple(one.rung for one in self.attempts),
+            votes=tuple(answer for answer in answers if answer is not None),
+            forecast=forecast,
+            spent_usd=sum(costs),
+            ladder=self.ladder,
+            planned=self.planned,
+            answers=answers,
+            costs_usd=costs,
+        )
+
+    def votes(self) -> list[tuple[str, ...]]:
+        return [one.answer for one in self.attempts if one.answer is not None]
+
+    def advance(self, pauses: Sequence[int | None]) -> None:
+        for number, (one, pause) in enumerate(zip(self.attempts, pauses, strict=True)):
+            while not one.ended and (pause is None or one.steps < pause):
+                if one.recorded is None:
+                    one.recorded = self._draw(one.rung)
+                self.watch.see(number, one.recorded, one.steps)
+                one.step(one.recorded)
+
+    def _draw(self, rung: int) -> RecordedAttempt:
+        model = self.ladder[rung]
+        if not self.left[model]:
+            raise NotRecorded(
+                f"{self.deck.task.id}: all {len(self.deck.attempts.get(model, ()))} recorded attempts of {model} are "
+                "drawn",
+                "plan fewer attempts, or record more",
+            )
+        return self.left[model].pop()
+
+    def apply(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+        meant = self._meant(decision)
+        while len(self.attempts) <= max(meant, default=-1):
+            self.attempts.append(_Drawn())
+        for number, one in enumerate(self.attempts):
+            if one.ended:
+                continue
+            if number in meant:
+                self._move(one, decision.rung)
+            elif decision.action != "carry_on" and not decision.keep_open:
+                one.ended = True
+
+    def _move(self, one: _Drawn, rung: int) -> None:
+        if one.steps and rung != one.rung:
+            raise NotRecorded(CONTINUATION, "replay live models for it, or start afresh on the other model")
+        one.rung = rung
+
+    def _meant(self, decision: Decision) -> tuple[int, ...]:
+        """As `sampling.group` does: who goes on (swap) or begins (start) on the decision's rung."""
+        open_ones = [number for number, one in enumerate(self.attempts) if not one.ended]
+        if decision.chosen is not None:
+            open_ones = [number for number in decision.chosen if number in open_ones]
+        if decision.action == "swap":
+            return tuple(open_ones if decision.attempts is None else open_ones[: decision.attempts])
+        if decision.action == "start":
+            fresh = [number for number in open_ones if not self.attempts[number].steps]
+            count = len(fresh) if decision.attempts is None else decision.attempts
+            new = range(len(self.attempts), len(self.attempts) + max(0, count - len(fresh)))
+            return (*fresh[:count], *new)
+        return ()
+
+    def outcome(self, answer: Answer) -> Walk:
+        drawn: dict[str, int] = {}
+        for one in self.attempts:
+            if one.recorded is not None:
+                drawn[one.recorded.model] = drawn.get(one.recorded.model, 0) + 1
+        cost_usd = sum(one.cost_usd for one in self.attempts)
+        return Walk(answer=answer, cost_usd=cost_usd, drawn=drawn, decisions=tuple(self.decisions))
+
+
+CONTINUATION = (
+    "how an attempt goes on after its model is swapped was not recorded: every recorded attempt was made by one model "
+    "from its first step to its last"
+)

@@ -1,0 +1,152 @@
+"""Choose policies on some tasks, report them on others: nested folds over the space of `hotswap.ladders`.
+
+For each outer fold: beliefs are fitted on the other folds; policies are chosen there with beliefs that were fitted
+without the task that they are judged on; the held-out fold is only played. Knows nothing of other curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from parcae.hotswap.climb import Climb
+from parcae.hotswap.ladders import Board, Ladder, Opening, States, believed, board_of, gain_at_tie, rows_of, space
+from parcae.prediction.belief import Belief, Floats, fit_belief
+
+FIT_DRAWS, FIT_COUNTS = 5, (0, 1, 2, 3, 5, 8)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A policy that was chosen for a budget, and how it did where it was chosen."""
+
+    ladder: Ladder
+    climb: Climb
+    performance: float
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What one set of training tasks gives: a belief for each opening, and a policy for each budget."""
+
+    beliefs: Mapping[Opening, Belief]
+    attempt_usd: float
+    chosen: tuple[Chosen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """One budget over all tasks: (N,) means over draws of success and US dollars, and each fold's policy."""
+
+    success: Floats
+    cost_usd: Floats
+    by_fold: Mapping[int, Chosen]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The states of all tasks under each opening, with the tasks' folds (N,)."""
+
+    target: str
+    states: Mapping[Opening, Sequence[States]]
+    folds: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+    def models(self, opening: Opening) -> tuple[str, ...]:
+        """The ladder under `opening`."""
+        return (*(model for model, _ in opening.first), self.target)
+
+
+def nested(table: Table, budgets_usd: Sequence[float], *, say: Say = lambda line: None) -> list[Played]:
+    """For every budget (mean US dollars a task) its play on held-out folds."""
+    count = len(table.folds)
+    success = np.zeros((len(budgets_usd), count))
+    cost = np.zeros((len(budgets_usd), count))
+    fitted: dict[int, Fitted] = {}
+    for fold in sorted(set(table.folds.tolist())):
+        train, test = np.flatnonzero(table.folds != fold), np.flatnonzero(table.folds == fold)
+        fitted[fold] = one = fit(table, train, budgets_usd)
+        for row, chosen in enumerate(one.chosen):
+            success[row, test], cost[row, test] = play(table, one, chosen, test)
+        say(f"fold {fold}: chosen on {len(train)} tasks, played on {len(test)}")
+    return [
+        Played(
+            success=success[row], cost_usd=cost[row], by_fold={fold: one.chosen[row] for fold, one in fitted.items()}
+        )
+        for row in range(len(budgets_usd))
+    ]
+
+
+def fit(table: Table, train: np.ndarray[tuple[int], np.dtype[np.int64]], budgets_usd: Sequence[float]) -> Fitted:
+    """Fit beliefs on the tasks `train`, and choose for each budget the policy that solves most of them within it."""
+    inner = table.folds[train]
+    some = next(iter(table.states.values()))
+    attempt_usd = float(np.mean([some[i].attempt_usd[:, -1].mean() for i in train.tolist()]))
+    beliefs, results = {}, _Results()
+    for opening, states in table.states.items():
+        own = [states[i] for i in train.tolist()]
+        unseen: list[Floats] = [np.empty(0)] * len(own)
+        for fold in sorted(set(inner.tolist())):
+            kept = belief_of(table.models(opening), [one for one, at in zip(own, inner, strict=True) if at != fold])
+            for place in np.flatnonzero(inner == fold).tolist():
+                unseen[place] = kept.of(own[place].seen)
+        beliefs[opening] = belief_of(table.models(opening), own)
+        results.play_all(opening, own, unseen, attempt_usd)
+    return Fitted(beliefs=beliefs, attempt_usd=attempt_usd, chosen=tuple(results.best(b) for b in budgets_usd))
+
+
+def play(
+    table: Table, fitted: Fitted, chosen: Chosen, tasks: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> tuple[Floats, Floats]:
+    """(success, US dollars) of `chosen` on `tasks`, means over draws, (len(tasks),) each."""
+    opening = chosen.ladder.opening
+    states = [table.states[opening][i] for i in tasks.tolist()]
+    board = board_of(states, believed(fitted.beliefs[opening], states), chosen.ladder.belief, fitted.attempt_usd)
+    right, cost = board.play(chosen.ladder)
+    return right.mean(axis=1), cost.mean(axis=1)
+
+
+def belief_of(models: tuple[str, ...], states: Sequence[States]) -> Belief:
+    """A belief about the names of `states`, every task counting alike."""
+    parts = [rows_of(one, draws=FIT_DRAWS, counts=FIT_COUNTS) for one in states]
+    rows, right, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return fit_belief(models, rows, right, weights)
+
+
+@dataclass(slots=True)
+class _Results:
+    """How every policy of the space did on the training tasks."""
+
+    ladders: list[Ladder] = field(default_factory=list)
+    gains: list[float] = field(default_factory=list)
+    success: list[float] = field(default_factory=list)
+    cost: list[float] = field(default_factory=list)
+    attempt_usd: float = 0.0
+
+    def play_all(self, opening: Opening, states: Sequence[States], p: Sequence[Floats], attempt_usd: float) -> None:
+        self.attempt_usd = attempt_usd
+        boards: dict[float, Board] = {}
+        gains: dict[tuple[float, float], float] = {}
+        for ladder in space([opening], states[0].cost_usd.shape[1] - 1):
+            if ladder.belief not in boards:
+                boards[ladder.belief] = board_of(states, p, ladder.belief, attempt_usd)
+            board, key = boards[ladder.belief], (ladder.belief, ladder.fades)
+            if key not in gains:
+                gains[key] = gain_at_tie(board, ladder.fades)
+            right, cost = board.play(ladder)
+            self.ladders.append(ladder)
+            self.gains.append(gains[key])
+            self.success.append(float(right.mean()))
+            self.cost.append(float(cost.mean()))
+
+    def best(self, budget_usd: float) -> Chosen:
+        """The policy that solves most within the budget; the cheapest one if none fits."""
+        success, cost = np.array(self.success), np.array(self.cost)
+        fits = cost <= budget_usd
+        at = int(np.argmax(np.where(fits, success - 1e-9 * cost, -1.0))) if fits.any() else int(np.argmin(cost))
+        ladder = self.ladders[at]
+        climb = ladder.climb(gain=self.gains[at], attempt_usd=self.attempt_usd)
+        return Chosen(ladder=ladder, climb=climb, performance=self.success[at], cost_usd=self.cost[at])
