@@ -11,6 +11,10 @@ from pathlib import Path
 EXPERIMENTS = (
     "experiments.gateway.fuzz",
     "experiments.gateway.kill",
+    "experiments.allocation.aime24",
+    "experiments.allocation.hotpotqa",
+    "experiments.allocation.livecodebench",
+    "experiments.allocation.promise",
     "experiments.organization.memory",
     "experiments.organization.replay",
     "experiments.prediction.ablations",
