@@ -15,6 +15,8 @@ EXPERIMENTS = (
     "experiments.allocation.hotpotqa",
     "experiments.allocation.livecodebench",
     "experiments.allocation.promise",
+    "experiments.organization.gobang",
+    "experiments.organization.kills",
     "experiments.organization.memory",
     "experiments.organization.replay",
     "experiments.prediction.ablations",

@@ -6,6 +6,7 @@ import ast
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from parcae.cli.main import run
@@ -38,7 +39,7 @@ def test_a_survey_runs_without_a_key_and_agrees_with_ast(
 
     modules = sorted(project.rglob("*.py"))
     assert (code, report["status"]) == (0, "done")
-    assert report["schema"] == "parcae.run-report/1"
+    jsonschema.validate(report, json.loads((ROOT / "docs/schemas/run-report-1.json").read_text()))
     assert report["agents"] == len(modules) + 2
     assert report["depth"] == 3
     assert 0 < report["cost_usd"] < 5

@@ -53,7 +53,7 @@ def question(office: Office, who: Employee, letters: Sequence[Sent], recalled: S
     parts += _section("People you deal with", _people(office, who))
     parts += _section("Results that wait for your review", [_result(one) for one in unreviewed(office, who)])
     parts += _section("What you did lately", [f"- {act}" for act in office.acts.get(who.name, ())])
-    parts += _section("What you remember", [f"- {text}" for text in recalled])
+    parts += _section("What you remember", [f"- {' '.join(text.split())}" for text in recalled])
     if office.winding_up is not None:
         parts.append(f"# The company is winding up\n{office.winding_up}. Finish, review and hand in now.")
     parts += _section("Letters", [_letter(number, letter) for number, letter in enumerate(letters, 1)])
