@@ -24,7 +24,7 @@ from parcae.core.clock import WallClock
 from parcae.core.events import Settled, StepReplied
 from parcae.core.scope import Scope
 from parcae.core.task import Task
-from parcae.core.usage import Limits
+from parcae.core.usage import Amount, Limits
 from parcae.ledger.restore import restore
 from parcae.models.scripted import ModelResponse, call, together
 from parcae.organization.company import Company
@@ -71,7 +71,7 @@ def author(seen: Seen) -> ModelResponse:
 async def work(folder: Path) -> None:
     """Go on with the run in `folder` to its end; this is what gets killed."""
     async with SqliteJournal.open(folder / "journal.sqlite") as journal:
-        account = await restore("run", Limits(usd=BUDGET_USD), journal)
+        account = await restore("run", Limits(usd=BUDGET_USD), journal, block=Amount())
         main = open_workspace(folder / "work", "run").main
         scope = Scope(id="run", account=account, journal=journal, clock=WallClock(), seed=1, workspace=main)
         model = employees("pages", {"boss": lead, "lead": lead, "page": author}, latency_seconds=0.002)
@@ -86,7 +86,7 @@ async def work(folder: Path) -> None:
 async def state_of(folder: Path) -> dict[str, object]:
     """What counts of a finished run."""
     async with SqliteJournal.open(folder / "journal.sqlite") as journal:
-        account = await restore("run", Limits(usd=BUDGET_USD), journal)
+        account = await restore("run", Limits(usd=BUDGET_USD), journal, block=Amount())
         scope = Scope(id="run", account=account, journal=journal, clock=WallClock(), seed=1)
         office = await reopened(scope, CompanyLimits())
         main = open_workspace(folder / "work", "run").main

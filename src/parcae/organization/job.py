@@ -25,7 +25,7 @@ from parcae.core.protocols import Model, Tool, Worker
 from parcae.core.scope import Scope
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending
-from parcae.core.usage import Limits
+from parcae.core.usage import Amount, Limits
 from parcae.graphs.embed import HashedSubwords
 from parcae.jobs.attempts import started
 from parcae.jobs.world import World, until
@@ -117,7 +117,8 @@ async def go_on(run: str, world: World, outfit: Outfit) -> None:
     if await world.journal.read(run, [RunEnded], below=False):
         return
     opened = _workspace(options, outfit, run)
-    account = await restore(run, Limits(usd=worst_case_usd(options)), world.journal)
+    # every call is reserved on its own: a turn is too short for a block, and a killed run would count blocks as spent
+    account = await restore(run, Limits(usd=worst_case_usd(options)), world.journal, block=Amount())
     scope = Scope(
         id=run,
         account=account,
