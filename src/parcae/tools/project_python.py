@@ -9,12 +9,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
 from parcae.core.errors import CallerMistake
 
-_SPARE = ("coverage", "pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli")
+_SPARE = (
+    *("coverage", "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments"),
+    *("exceptiongroup", "tomli"),
+)
 _SYSTEM = tuple(map(Path, ("/usr", "/bin", "/sbin", "/lib", "/lib64")))
 
 
@@ -50,7 +54,18 @@ def spare_packages() -> dict[str, Path]:
         if spec is not None and spec.origin is not None:
             origin = Path(spec.origin)
             found[name] = origin.parent if origin.name == "__init__.py" else origin
+            found |= _metadata(name)
     return found
+
+
+def _metadata(package: str) -> dict[str, Path]:
+    """The folder that says which version of `package` is installed: plugins ask for it."""
+    try:
+        files = distribution(package).files or ()
+    except PackageNotFoundError:
+        return {}
+    folders = {Path(str(file.locate())).parent for file in files if file.name == "METADATA"}
+    return {folder.name: folder for folder in folders}
 
 
 def _choices(repo: Path, python: Path | None, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:

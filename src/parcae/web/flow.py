@@ -23,7 +23,7 @@ def drawing(report: Report) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
 def _node(graph: FlowGraph, place: int, stronger: set[str]) -> Node:
     node, visits = graph.nodes[place], graph.visits[place]
     after_swap = sum(count for model, count in graph.models[place].items() if model in stronger)
-    last_part = node.argument.rsplit(".", 1)[-1]
+    last_part = node.argument.partition("(")[0].rsplit(".", 1)[-1]
     return Node(
         key=f"n{place}",
         label=last_part or node.tool,

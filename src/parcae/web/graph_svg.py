@@ -112,14 +112,17 @@ def _edge(edge: Edge, places: Mapping[str, tuple[float, float]], nodes: Sequence
 
 def _box(node: Node, x: float, y: float) -> Markup:
     ring = "node swapped" if node.swapped > 0 else "node"
-    label = node.label if len(node.label) <= 22 else node.label[:21] + "…"
     return tag(
         "g",
         tag("title", f"{node.detail}\n{node.visits} passes, {node.swapped:.0%} after a swap"),
         tag("rect", x=x, y=y, width=WIDTH, height=HEIGHT, rx=7, class_=f"{ring} kind-{_class(node.kind)}"),
-        tag("text", label, x=x + 9, y=y + 16, class_="label"),
-        tag("text", f"{node.kind} ×{node.visits}", x=x + 9, y=y + 31, class_="kind"),
+        tag("text", _short(node.label, 22), x=x + 9, y=y + 16, class_="label"),
+        tag("text", f"{_short(node.kind, 24)} ×{node.visits}", x=x + 9, y=y + 31, class_="kind"),
     )
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _swap_mark(step: int, height: float) -> Markup:
