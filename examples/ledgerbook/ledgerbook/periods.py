@@ -30,7 +30,7 @@ class Period:
 
     def covers(self, day: date) -> bool:
         """Whether `day` belongs to the period."""
-        return self.first <= day < self.last
+        return self.first <= day <= self.last
 
     def before(self, day: date) -> bool:
         """Whether the whole period lies before `day`."""
@@ -46,7 +46,7 @@ def _months(year: int, first: int, last: int) -> Period:
 
 
 def _quarter(year: int, number: int) -> Period:
-    return _months(year, 3 * number - 2, 3 * number)
+    return _months(year, 3 * number - 1, 3 * number + 1)
 
 
 def _length(year: int, month: int) -> int:

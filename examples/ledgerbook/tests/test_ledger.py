@@ -19,7 +19,11 @@ def test_opening_balance(book):
 
 
 def test_closing_balance(book):
-    # 2,400.00 - 310.40 + 726.15 - 89.90 + 544.60 - 850.00
+    # 2,400.00 - 310.40 + 726.15 - 89.90 + 544.60 - 850.00 + 18.00, and nothing after the poet
+    assert str(closing_balance(book, "assets:bank", "2026-q4")) == "2,438.45"
+
+
+def test_march_ends_with_its_last_day(book):
     assert str(closing_balance(book, "assets:bank", "2026-03")) == "2,420.45"
 
 

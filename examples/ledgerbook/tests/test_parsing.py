@@ -23,5 +23,5 @@ def test_an_account_has_a_kind():
         Account.parse("biscuits:ginger")
 
 
-def test_a_quarter_has_three_months():
-    assert Period.parse("2026-q1") == Period(date(2026, 1, 1), date(2026, 3, 31))
+def test_a_year_has_twelve_months():
+    assert Period.parse("2026") == Period(date(2026, 1, 1), date(2026, 12, 31))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-FINGERPRINT = "80b638c54015cdb474cb0935d45de60461cce54374acadc519287d2f7f2a36f8"
+FINGERPRINT = "68b3b38c2461c7b38765ccbc1a7411eb8cd0cc0adf2a91ecfff31c85f4986b68"
 
 
 def is_bundled(repo: Path) -> bool:

@@ -15,6 +15,8 @@ from parcae.models.builtin.locate_small import name_score, small_scores, weigh_w
 from parcae.models.builtin.skill import Call, Mind, Said
 from parcae.models.builtin.talk import Talk
 
+GUESSED_CLASS = 1.5  # what small hopes of a class called like the test's file
+RAISED_IN = 4.0  # what reading the function that raised an error promises, less for those that called it
 _ARGUMENT = {CLASSES: "package_name", METHODS: "class_name", SNIPPET: "signature"}
 
 
@@ -23,7 +25,7 @@ class _Habits:
     """How a size searches: calls a turn, functions to read before it answers, and how freely it chooses.
 
     `stops_early` is the chance to answer after each function that was read; `mentioned` the promise of guessing at a
-    name that stands in code, None for who asks only for signatures that tools gave; `unopened` that of a class or
+    name that stands in code, None for who takes names from the traceback only; `unopened` that of a class or
     package not yet looked into; `also_named` how near another function must come to be named as well.
     """
 
@@ -41,11 +43,11 @@ _HABITS = {
     "small": _Habits(
         at_once=1,
         reads=3,
-        stops_early=0.35,
+        stops_early=0.5,
         mentioned=-0.3,
         unopened=1.0,
         freedom_of_search=0.8,
-        freedom_of_answer=1.3,
+        freedom_of_answer=1.6,
         also_named=0.15,
     ),
     "large": _Habits(
@@ -91,8 +93,17 @@ def _scores(reading: Reading, mind: Mind) -> dict[str, float]:
 
 def _options(reading: Reading, mind: Mind) -> Iterator[tuple[tuple[str, str], float]]:
     """Every call that would show something new, with how much it promises."""
-    weights, habits = weigh_words(reading), _HABITS[mind.size]
-    unopened = habits.unopened
+    yield from _unopened(reading, mind)
+    yield from _guesses(reading, mind)
+    for name, score in _scores(reading, mind).items():
+        signature = reading.signatures.get(name, name)
+        if name not in reading.snippets and (SNIPPET, signature) not in reading.asked:
+            yield (SNIPPET, signature), score
+
+
+def _unopened(reading: Reading, mind: Mind) -> Iterator[tuple[tuple[str, str], float]]:
+    """Packages and classes that nobody has looked into."""
+    weights, unopened = weigh_words(reading), _HABITS[mind.size].unopened
     if not reading.packages and (PACKAGES, "") not in reading.asked:
         yield (PACKAGES, ""), 10.0
     for package in reading.packages:
@@ -101,13 +112,20 @@ def _options(reading: Reading, mind: Mind) -> Iterator[tuple[tuple[str, str], fl
     for owner in reading.classes:
         if (METHODS, owner) not in reading.asked:
             yield (METHODS, owner), unopened + name_score(owner, weights)
-    if habits.mentioned is not None:
-        for name in reading.mentioned:
-            yield (SNIPPET, name), habits.mentioned + name_score(name, weights)
-    for name, score in _scores(reading, mind).items():
-        signature = reading.signatures.get(name, name)
-        if name not in reading.snippets and (SNIPPET, signature) not in reading.asked:
-            yield (SNIPPET, signature), score
+
+
+def _guesses(reading: Reading, mind: Mind) -> Iterator[tuple[tuple[str, str], float]]:
+    """Functions that no tool has listed: small guesses at names in code, large takes those of the traceback."""
+    mentioned = _HABITS[mind.size].mentioned
+    if mentioned is None:
+        for place, name in enumerate(reading.raised_in):
+            yield (SNIPPET, name), max(0.0, RAISED_IN - place)
+        return
+    weights = weigh_words(reading)
+    if reading.tested and (METHODS, reading.tested) not in reading.asked:
+        yield (METHODS, reading.tested), GUESSED_CLASS
+    for name in reading.mentioned:
+        yield (SNIPPET, name), mentioned + name_score(name, weights)
 
 
 def _call(tool: str, argument: str) -> Call:

@@ -10,24 +10,24 @@ from parcae.models.builtin.locate_small import name_score, weigh_words
 from parcae.models.builtin.words import identifiers_of
 
 NAME = 0.3
-CALLED_BY_TEST, CALLED_BY_SUSPECT = 0.6, 0.4
-LAST_FRAME, EARLIER_FRAME = 1.5, 0.5
-UNREAD = 0.5  # what reading a function may show counts for half before it is read
-SIZE, DECISIONS, COMPARISONS, ARITHMETIC, CONSTANTS = 0.45, 0.5, 0.35, 0.3, 0.1
+CALLED_BY_SUSPECT = 0.2
+FRAMES = (3.5, 1.5, 1.2)  # the function that raised, the one that called it, any other that the traceback passes
+UNREAD = 0.3  # what a function may show when it is read
+SIZE, DECISIONS, COMPARISONS, ARITHMETIC, CONSTANTS = 0.1, 0.3, 0.4, 0.5, 0.2
 RAISED_IT = 0.5
 SPECIAL = -0.8  # __init__, __repr__ and their like mostly keep what they are given
 
 
 def large_scores(reading: Reading) -> dict[str, float]:
     """How suspicious each known function is to a reader of code."""
-    weights, called = weigh_words(reading), identifiers_of(reading.test_source)
+    weights = weigh_words(reading)
     facts = {name: facts_of(snippet) for name, snippet in reading.snippets.items()}
     reached = frozenset(callee for fact in facts.values() if fact is not None for callee in fact.callees)
     scores = {}
     for name in reading.signatures:
         last = name.rpartition(".")[2]
         score = NAME * name_score(name, weights) + _frames(name, reading)
-        score += CALLED_BY_TEST * (last in called) + CALLED_BY_SUSPECT * (last in reached)
+        score += CALLED_BY_SUSPECT * (last in reached)
         score += SPECIAL * (last.startswith("__") and last.endswith("__"))
         fact = facts.get(name)
         scores[name] = score + (UNREAD if fact is None else _code(fact, reading))
@@ -37,12 +37,11 @@ def large_scores(reading: Reading) -> dict[str, float]:
 def _frames(name: str, reading: Reading) -> float:
     """More for functions that the traceback passes, most for the one that raised."""
     last = name.rpartition(".")[2]
-    score = 0.0
     for place, (file, function) in enumerate(reversed(reading.frames)):
-        module = file.removesuffix(".py").replace("/", ".")
-        if function == last and f".{name}".find(f".{module.rpartition('.')[2]}.") >= 0:
-            score = max(score, LAST_FRAME if place == 0 else EARLIER_FRAME)
-    return score
+        module = file.removesuffix(".py").rpartition("/")[2]
+        if function == last and f".{module}." in f".{name}":
+            return FRAMES[min(place, len(FRAMES) - 1)]
+    return 0.0
 
 
 def _code(fact: CodeFacts, reading: Reading) -> float:

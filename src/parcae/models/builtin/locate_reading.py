@@ -61,6 +61,19 @@ class Reading:
     snippets: Mapping[str, Snippet] = field(default_factory=dict)
     asked: frozenset[tuple[str, str]] = frozenset()
 
+    @property
+    def tested(self) -> str:
+        """What the test's file is called after: "Ledger" for tests/test_ledger.py."""
+        file = self.test.partition("::")[0].rpartition("/")[2].removesuffix(".py").removeprefix("test_")
+        return file.title().replace("_", "")
+
+    @property
+    def raised_in(self) -> tuple[str, ...]:
+        """The functions of the traceback outside the test, the one that raised first, that nobody has asked for."""
+        names = [function for _, function in reversed(self.frames[1:]) if function.isidentifier()]
+        read = {name.rpartition(".")[2] for name in self.snippets}
+        return tuple(name for name in names if name not in read and (SNIPPET, name) not in self.asked)
+
     @cached_property
     def mentioned(self) -> Mapping[str, int]:
         """Last names of what the test (0 calls away) and the shown code (1) call, and no tool has listed yet."""

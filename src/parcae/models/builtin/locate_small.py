@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from parcae.models.builtin.locate_reading import Reading
-from parcae.models.builtin.words import identifiers_of, overlap, words_of
+from parcae.models.builtin.words import overlap, words_of
 
-IN_TEST_NAME, IN_ERROR, IN_TEST_CODE = 1.0, 0.6, 0.4
-CALLED_BY_TEST = 0.4
+IN_TEST_NAME, IN_ERROR, IN_TEST_CODE = 0.8, 1.0, 0.3
 
 
 def weigh_words(reading: Reading) -> dict[str, float]:
@@ -30,9 +29,6 @@ def name_score(name: str, weights: dict[str, float]) -> float:
 
 def small_scores(reading: Reading) -> dict[str, float]:
     """How suspicious each known function is to a reader of names."""
-    weights, called = weigh_words(reading), identifiers_of(reading.test_source)
+    weights = weigh_words(reading)
     known = (*reading.signatures, *(name for name, away in reading.mentioned.items() if away))
-    return {
-        name: name_score(name, weights) + (CALLED_BY_TEST if name.rpartition(".")[2] in called else 0.0)
-        for name in known
-    }
+    return {name: name_score(name, weights) for name in known}

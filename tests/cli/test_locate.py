@@ -1,0 +1,173 @@
+"""`parcae locate` as people run it: the document, the page, the plan before, the limits, interrupts, bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tests.conftest import ROOT, missing
+
+from parcae.cli.main import run
+from parcae.tools.bubblewrap import trouble
+
+EXAMPLE = str(ROOT / "examples" / "ledgerbook")
+TEST = "tests/test_ledger.py::test_closing_balance"
+SCHEMA = json.loads((ROOT / "docs" / "schemas" / "locate-1.json").read_text())
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> str:
+    if trouble() is not None:
+        missing(f"bubblewrap ({trouble()})")
+    return str(tmp_path / "home")
+
+
+def locate(home: str, *more: str, repo: str = EXAMPLE, test: str = TEST) -> int:
+    return run(["locate", repo, test, "--home", home, "--timeout", "150", *more])
+
+
+def test_the_document_fits_its_schema_and_the_page_stands_alone(home: str, tmp_path: Path, capsys: Captured) -> None:
+    page = tmp_path / "pages" / "locate.html"
+    assert locate(home, "--json", "--samples", "4", "--swap", "parallel@4", "--budget", "0.5", "--html", str(page)) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert document["schema"] == "parcae.locate/1"
+    assert document["status"] == "done"
+    first = document["suspects"][0]
+    assert (ROOT / "examples" / "ledgerbook" / first["file"]).is_file()
+    assert document["baseline"]["answer"] is None
+    assert document["baseline"]["estimated"] is True
+    assert all(cost["nominal"] for cost in document["by_model"].values())
+    assert 0 < document["cost_usd"] <= 0.5
+    text = page.read_text()
+    assert "<svg" in text
+    assert not re.search(r"""(?:src|href)=["'](?!#)""", text)
+    assert not list(page.parent.glob(".*"))
+
+
+def test_the_same_seed_gives_the_same_suspects(home: str, capsys: Captured) -> None:
+    documents = []
+    for _ in range(2):
+        assert locate(home, "--json", "--samples", "3", "--models", "builtin:small", "--seed", "7") == 0
+        documents.append(json.loads(capsys.readouterr().out))
+    first, second = documents
+    assert first["run"] != second["run"]
+    assert {**first, "run": ""} == {**second, "run": ""}
+
+
+def test_people_see_suspects_costs_and_where_the_page_is(home: str, tmp_path: Path, capsys: Captured) -> None:
+    assert locate(home, "--samples", "2", "--compare-strong", "--html", str(tmp_path / "x.html")) == 0
+    captured = capsys.readouterr()
+    assert "no --budget was given: this run stops at $1.00" in captured.out
+    assert "(nominal)" in captured.out
+    assert re.search(r"ledgerbook/\w+\.py:\d+", captured.out)
+    assert re.search(
+        r"all attempts on builtin:large would have cost \$[\d.]+ \(measured\) and named ledgerbook", captured.out
+    )
+    assert f"page {tmp_path / 'x.html'}" in captured.out
+
+
+def test_a_dry_run_prints_the_plan_and_its_worst_case_and_runs_nothing(home: str, capsys: Captured) -> None:
+    assert locate(home, "--dry-run", "--samples", "7", "--swap", "parallel@3", "--budget", "0.25") == 0
+    text = capsys.readouterr().out
+    assert "7 attempts on builtin:small then builtin:large" in text
+    assert "worst case $0.25" in text
+    assert not Path(home).exists()
+    assert locate(home, "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["worst_case_usd"] == 1.0
+
+
+def test_a_budget_for_nothing_is_a_limit_and_what_was_found_is_shown(home: str, capsys: Captured) -> None:
+    assert locate(home, "--json", "--samples", "2", "--budget", "0.000001") == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["status"] == "limit"
+    assert document["cost_usd"] <= 0.000001
+
+
+BAD_OPTIONS = {
+    "an unknown model": (["--models", "builtin:huge"], "builtin models are builtin:small and builtin:large"),
+    "an unknown provider": (["--models", "opena:gpt-4o"], "perhaps you mean 'openai'"),
+    "a missing key": (["--models", "openai:gpt-4o"], "set OPENAI_API_KEY, or use builtin:small"),
+    "an unknown policy": (["--swap", "sometimes"], "use one of none, parallel@K"),
+    "no samples": (["--samples", "0"], "samples"),
+    "a plan that is not there": (["--plan", "nowhere.toml"], "cannot be read as a plan"),
+    "a Python that is not there": (["--python", "nowhere"], "give --python the path of an interpreter"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OPTIONS)
+def test_a_bad_option_is_one_sentence_and_nothing_is_run(
+    case: str, home: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    options, cure = BAD_OPTIONS[case]
+    assert locate(home, *options) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("parcae: ")
+    assert captured.err.count("\n") == 1
+    assert cure in captured.err
+
+
+def test_a_missing_repository_and_a_passing_test_are_said_in_json_too(home: str, capsys: Captured) -> None:
+    assert locate(home, "--json", repo="/nowhere") == 2
+    assert "does not exist" in json.loads(capsys.readouterr().out)["error"]
+    assert locate(home, "--json", test="tests/test_ledger.py::test_opening_balance") == 2
+    said = json.loads(capsys.readouterr().out)
+    assert said["exit_code"] == 2
+    assert "passes; name a test that fails" in said["error"]
+
+
+# ---- in a process of its own
+
+
+@contextmanager
+def process(home: str, *more: str, before: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
+    command = [*before, sys.executable, "-m", "parcae", "locate", EXAMPLE, TEST, "--home", home, "--json", *more]
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+def test_the_main_job_needs_no_network(home: str) -> None:
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        missing("unshare")
+    closed = (str(unshare), "--net") if os.getuid() == 0 else (str(unshare), "--net", "--map-root-user")
+    samples = ("--samples", "3", "--swap", "parallel@4", "--budget", "0.5")
+    with process(home, *samples, before=closed) as child:
+        out, err = child.communicate(timeout=150)
+    assert child.returncode == 0, err
+    assert json.loads(out)["suspects"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_winds_up_and_twice_stops(times: int, home: str) -> None:
+    journal = Path(home) / "journal.sqlite"
+    with process(home, "--samples", "200", "--models", "builtin:large", "--budget", "50") as child:
+        while child.poll() is None and not any(Path(home).glob("*")):
+            pass
+        for _ in range(times):
+            child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=100)
+    assert child.returncode == 130, err
+    assert "Traceback" not in err
+    document = json.loads(out)
+    assert document.get("status", "cancelled") == "cancelled"
+    assert journal.parent.exists()
