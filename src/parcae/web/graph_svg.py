@@ -117,7 +117,7 @@ def _box(node: Node, x: float, y: float) -> Markup:
         tag("title", f"{node.detail}\n{node.visits} passes, {node.swapped:.0%} after a swap"),
         tag("rect", x=x, y=y, width=WIDTH, height=HEIGHT, rx=7, class_=f"{ring} kind-{_class(node.kind)}"),
         tag("text", _short(node.label, 22), x=x + 9, y=y + 16, class_="label"),
-        tag("text", f"{_short(node.kind, 24)} ×{node.visits}", x=x + 9, y=y + 31, class_="kind"),
+        tag("text", f"{_short(node.kind, 20)} ×{node.visits}", x=x + 9, y=y + 31, class_="kind"),
     )
 
 
