@@ -9,12 +9,14 @@ import traceback
 from pathlib import Path
 
 EXPERIMENTS = (
-    "experiments.gateway.fuzz",
-    "experiments.gateway.kill",
     "experiments.allocation.aime24",
     "experiments.allocation.hotpotqa",
     "experiments.allocation.livecodebench",
     "experiments.allocation.promise",
+    "experiments.gateway.fuzz",
+    "experiments.gateway.kill",
+    "experiments.hotswap.frontier",
+    "experiments.hotswap.known_figures",
     "experiments.organization.gobang",
     "experiments.organization.kills",
     "experiments.organization.memory",

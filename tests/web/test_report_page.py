@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
+from parcae.core.events import Decided
 from parcae.core.trajectory import Ending, Observation, Step, Trajectory
 from parcae.core.usage import Usage
 from parcae.jobs.report import Attempt, Baseline, ModelCost, Report, Suspect
@@ -78,3 +80,10 @@ def test_every_step_can_be_read_and_prices_that_nobody_charges_are_marked() -> N
     text = parsed().text
     assert "get_code_snippet(" in text and "builtin:small" in text
     assert "nominal" in text and "estimated" in text
+
+
+def test_a_price_aware_decision_is_told_with_its_arithmetic() -> None:
+    why = "one more attempt on m costs about $0.02; at $1 a solved task that is worth $0.40: more, so it is made"
+    decided = Decided(scope="run-1", action="carry_on", why=why)
+    assert why in report_page(replace(report(), decisions=(decided,)))
+    assert "What one more attempt was worth" not in report_page(report())

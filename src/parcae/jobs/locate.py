@@ -159,6 +159,7 @@ async def report_of(run: str, world: World) -> Report:
         by_model=costs_by_model(outcome.attempts, cards),
         swaps=swaps_of(outcome.decided, outcome.forecasted, job.options.stage.ladder),
         forecasts=outcome.forecasted,
+        decisions=outcome.decided,
         baseline=_baseline(job, outcome, strong),
         attempts=outcome.attempts,
         notes=(*job.notes, *_money_notes(outcome)),

@@ -85,6 +85,7 @@ class Report:
     baseline: Baseline
     attempts: tuple[Attempt, ...]
     notes: tuple[str, ...] = ()
+    decisions: tuple[Decided, ...] = ()
 
 
 def costs_by_model(attempts: Sequence[Attempt], cards: Mapping[str, ModelCard]) -> dict[str, ModelCost]:

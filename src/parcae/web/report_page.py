@@ -28,7 +28,7 @@ def report_page(report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge
             _head(report),
             _suspects(report.suspects),
             _section("What it cost", _costs(report), _baseline(report)),
-            _section("What was decided", _decisions(report)),
+            _section("What was decided", _decisions(report), _priced(report)),
             _section("The attempts as one graph", tag("p", GRAPH_LEGEND), graph),
             _section("Every step", tag("div", [_attempt(attempt) for attempt in report.attempts])),
             tag("footer", f"run {report.run}, written by Parcae"),
@@ -99,6 +99,14 @@ def _baseline(report: Report) -> Markup:
     cost = "an unknown amount" if baseline.cost_usd is None else f"${baseline.cost_usd:.4f}"
     how = "estimated from this run's tokens; its answer was not computed" if baseline.estimated else "measured"
     return tag("p", f"All attempts on {baseline.model} would have cost {cost} ({how}).")
+
+
+def _priced(report: Report) -> Markup | None:
+    """The arithmetic of a price-aware rule, one sentence a decision; None where no such rule decided."""
+    sentences = [one.why for one in report.decisions if "a solved task" in one.why]
+    if not sentences:
+        return None
+    return tag("div", tag("h3", "What one more attempt was worth"), tag("ol", [tag("li", why) for why in sentences]))
 
 
 def _decisions(report: Report) -> Markup:

@@ -1,0 +1,1 @@
+"""Policies and frontiers on the recorded AutoFL runs: one file a table."""
