@@ -34,9 +34,9 @@ class Race:
     beliefs count, where configurations share no samples.
     """
 
-    keep: float = 0.3
+    keep: float = 0.4
     narrow: float = 0.62
-    hope: float = 1.0
+    hope: float = 1.5
     first: int = 4
     fewest: int = 3
 
