@@ -81,7 +81,7 @@ def locator(covered: Covered) -> Role:
     return Role(
         name="locate",
         system=SYSTEM.format(turns=MAX_STEPS),
-        opening=lambda task, scope: _opening(covered, task, scope),
+        opening=lambda task, scope: opening(covered, task, scope),
         tools=tuple(function_tool(tool, effect="read") for tool in tools),
         max_steps=MAX_STEPS,
         first_call=lambda task, scope: ("get_covered_packages", {}),
@@ -90,7 +90,7 @@ def locator(covered: Covered) -> Role:
     )
 
 
-def _opening(covered: Covered, task: Task, scope: Scope) -> str:
+def opening(covered: Covered, task: Task, scope: Scope) -> str:
     """The question with one failing test: attempts take turns through them."""
     failure = covered.failures[_attempt_number(scope) % len(covered.failures)]
     others = len(covered.failures) - 1

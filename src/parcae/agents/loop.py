@@ -150,7 +150,8 @@ class _Run:
                     continue
                 return await self._take(index, question, answered, offered={}, full=full, final=True)
         assert full is not None
-        step = Step(model=self.model.card.name, ending=Ending(reason="limit", detail=str(full)))
+        ending = Ending(reason="limit", answer=self._made(), detail=str(full))
+        step = Step(model=self.model.card.name, ending=ending)
         return await self._close(step, ())
 
     # ---- taking a reply
@@ -200,7 +201,7 @@ class _Run:
         text = reply.text or ""
         if not final and (self.role.final_question is not None or (not text and self.turns < self.role.max_steps)):
             return None
-        answer = self.role.read_answer(text)
+        answer = self._made() if self.role.made is not None else self.role.read_answer(text)
         if full is not None:
             return Ending(reason="limit", answer=answer, detail=str(full))
         return Ending(reason="answered" if answer else "no_answer", answer=answer)
@@ -257,7 +258,12 @@ class _Run:
         out_of_turns = step.model != HARNESS and self.turns >= self.role.max_steps
         if self.role.final_question is not None or not out_of_turns:
             return None
-        return Ending(reason="no_answer", detail=f"no answer within {self.role.max_steps} turns")
+        made, detail = self._made(), f"no answer within {self.role.max_steps} turns"
+        return Ending(reason="answered" if made else "no_answer", answer=made, detail=detail)
+
+    def _made(self) -> tuple[str, ...]:
+        """What the attempt made, where that is its answer."""
+        return () if self.role.made is None else self.role.made(self.scope)
 
     def _commit(self, index: int) -> str | None:
         if self.scope.workspace is None:

@@ -33,7 +33,8 @@ class Role:
     without a call, `final_question` is asked once and `read_answer` takes the names from its reply; without a final
     question the last text is the answer. `closing` names tools that end the attempt once one of them was called without
     an error; the tool's result is then the answer. `converse` makes what keeps the history, from the system prompt and
-    the most tokens that its messages may have (None: any). `max_tokens` bounds each reply, reasoning included.
+    the most tokens that its messages may have (None: any). `made`, if given, takes the answer from what the attempt
+    made instead. `max_tokens` bounds each reply, reasoning included.
     """
 
     name: str
@@ -46,5 +47,6 @@ class Role:
     closing: frozenset[str] = frozenset()
     read_answer: Callable[[str], tuple[str, ...]] = whole_text
     converse: Converse = whole_conversation
+    made: Callable[[Scope], tuple[str, ...]] | None = None
     max_tokens: int = 1024
     temperature: float | None = 0.8

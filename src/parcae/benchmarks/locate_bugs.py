@@ -13,7 +13,8 @@ from parcae.benchmarks.accuracy import among_first
 from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
-from parcae.jobs.locate import LocateOptions, begin_covered, go_on, report_of
+from parcae.jobs.locate import begin_covered, go_on, report_of
+from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
 from parcae.sampling.vote import vote
@@ -96,7 +97,7 @@ async def locate_bugs(
         flat = dict.fromkeys(names, 0.0)
         arms = {}
         for arm, plan in arms_of(stage).items():
-            options = LocateOptions(repo=repo, test=bug.test, stage=plan, budget_usd=budget_usd, seed=seed)
+            options = JobOptions(repo=repo, test=bug.test, stage=plan, budget_usd=budget_usd, seed=seed)
             arms[arm] = await _meet(f"{bench}-{folder.name}-{_slug(arm)}", options, covered, world, bug)
         yield BugResult(
             bug=bug.name,
@@ -108,7 +109,7 @@ async def locate_bugs(
         )
 
 
-async def _meet(run: str, options: LocateOptions, covered: Covered, world: World, bug: Bug) -> ArmResult:
+async def _meet(run: str, options: JobOptions, covered: Covered, world: World, bug: Bug) -> ArmResult:
     if not await world.journal.read(run, [RunStarted], below=False):
         await begin_covered(options, world, covered, run=run)
     report = await go_on(run, world)

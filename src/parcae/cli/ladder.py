@@ -41,5 +41,5 @@ def read_plan(file: Path) -> Plan:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CallerMistake(f"{file} cannot be read as a plan: {error}", "see docs/guides/plans.md") from None
+        raise CallerMistake(f"{file} cannot be read as a plan: {error}", "see docs/guide/plans.md") from None
     return parse(document, source=str(file))

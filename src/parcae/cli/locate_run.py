@@ -19,7 +19,7 @@ from parcae.core.errors import SandboxFailed
 from parcae.hotswap.policies import policy_of
 from parcae.jobs import locate as job
 from parcae.jobs.document import document
-from parcae.jobs.locate import LocateOptions
+from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
 from parcae.tools.sandbox import Sandbox, find_sandbox
@@ -34,8 +34,8 @@ UNSANDBOXED = "the bundled example runs without a sandbox here; install the pack
 
 def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Run the job and show what came of it; returns the exit code."""
-    options, notes = _options(flags, settings), _notes(settings)
-    sandbox, said = _sandbox(options.repo, settings)
+    options, notes = options_of(flags, settings), notes_of(settings)
+    sandbox, said = sandbox_for(options.repo, settings)
     forecaster, which = forecaster_for(options.stage, settings)
     run = new_run("locate")
 
@@ -84,7 +84,7 @@ def write_page(report: Report, file: Path) -> None:
 
 def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Print the plan and the most that it can spend; nothing is run."""
-    options = _options(flags, settings)
+    options = options_of(flags, settings)
     cards = [opener(settings)(name).card for name in options.stage.ladder]
     plan = {
         "schema": "parcae.dry-run/1",
@@ -104,7 +104,8 @@ def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int
     return 0
 
 
-def _options(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> LocateOptions:
+def options_of(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> JobOptions:
+    """The options of a job over attempts, from flags and settings."""
     plan, swap_attempts, python = flags["plan"], flags["swap_attempts"], text_of(settings, "python")
     stage = stage_from(
         settings,
@@ -115,24 +116,25 @@ def _options(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> Lo
     policy_of(stage)
     repo, budget, seed, timeout = flags["repo"], settings["budget"].value, flags["seed"], flags["timeout"]
     assert isinstance(repo, Path) and isinstance(budget, float) and isinstance(seed, int) and isinstance(timeout, float)
-    return LocateOptions(
+    return JobOptions(
         repo=repo,
         test=str(flags["test"]),
         stage=stage,
         budget_usd=budget,
         seed=seed,
         python=Path(python) if python else None,
-        compare_strong=bool(flags["compare_strong"]),
+        compare_strong=bool(flags.get("compare_strong")),
         timeout_seconds=timeout,
     )
 
 
-def _notes(settings: Mapping[str, Setting]) -> list[str]:
+def notes_of(settings: Mapping[str, Setting]) -> list[str]:
+    """What should be said of the settings."""
     budget = settings["budget"]
     return [f"no --budget was given: this run stops at ${budget.value:.2f}"] if budget.origin == "default" else []
 
 
-def _sandbox(repo: Path, settings: Mapping[str, Setting]) -> tuple[Sandbox, list[str]]:
+def sandbox_for(repo: Path, settings: Mapping[str, Setting]) -> tuple[Sandbox, list[str]]:
     """The sandbox; none for who asked for none, and for our own example where there is none."""
     try:
         return find_sandbox(bool(settings["no_sandbox"].value)), []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parcae.core.protocols import JsonValue
-from parcae.jobs.report import Attempt, Baseline, ModelCost, Report, Suspect, Swap
+from parcae.jobs.report import Attempt, Baseline, ModelCost, Patch, Report, Suspect, Swap
 
 
 def document(report: Report) -> dict[str, JsonValue]:
@@ -25,11 +25,24 @@ def document(report: Report) -> dict[str, JsonValue]:
         "baseline": _baseline(report.baseline),
         "attempts": [_attempt(attempt) for attempt in report.attempts],
         "notes": list(report.notes),
+        **({"patches": [_patch(patch) for patch in report.patches]} if report.kind == "repair" else {}),
     }
 
 
 def _suspect(suspect: Suspect) -> dict[str, JsonValue]:
     return {"name": suspect.name, "file": suspect.file, "line": suspect.line, "score": suspect.score}
+
+
+def _patch(patch: Patch) -> dict[str, JsonValue]:
+    return {
+        "diff": patch.diff,
+        "files": list(patch.files),
+        "plausible": patch.plausible,
+        "passes": patch.passes,
+        "broken": list(patch.broken),
+        "votes": patch.votes,
+        "size": patch.size,
+    }
 
 
 def _model(cost: ModelCost) -> dict[str, JsonValue]:

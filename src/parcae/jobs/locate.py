@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
 from parcae.agents.fault_localization import locate_task, locator
@@ -24,6 +23,7 @@ from parcae.core.trajectory import Trajectory, cost_of
 from parcae.graphs.nodes import calls_of, exact_node
 from parcae.hotswap.supervisor import supervise
 from parcae.jobs.attempts import Outcome, cards_of, ended, outcome_of, run_group
+from parcae.jobs.options import JobOptions, as_text, from_text
 from parcae.jobs.report import Baseline, Report, Suspect, costs_by_model, estimated_baseline, swaps_of
 from parcae.jobs.world import World
 from parcae.ledger.restore import restore
@@ -33,20 +33,6 @@ from parcae.sampling.vote import vote
 from parcae.tools.covered import Covered
 from parcae.tools.python_project import cover
 from parcae.tools.sandbox import Sandbox
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocateOptions:
-    """What a user says of one `parcae locate`. `budget_usd` None: no limit in dollars."""
-
-    repo: Path
-    test: str
-    stage: StagePlan
-    budget_usd: float | None = 1.0
-    seed: int = 1
-    python: Path | None = None
-    compare_strong: bool = False
-    timeout_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +50,7 @@ class _Job:
     """A run that is ready to go on."""
 
     run: str
-    options: LocateOptions
+    options: JobOptions
     task: Task
     role: Role
     covered: Covered
@@ -76,7 +62,7 @@ class _Job:
         return autofl_rank(self.covered)
 
 
-async def begin(options: LocateOptions, world: World, *, run: str, sandbox: Sandbox, notes: Sequence[str] = ()) -> None:
+async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox, notes: Sequence[str] = ()) -> None:
     """Run the failing test, see what it executes, and write the run's beginning; nothing is written before that.
 
     Raises:
@@ -92,11 +78,11 @@ async def begin(options: LocateOptions, world: World, *, run: str, sandbox: Sand
 
 
 async def begin_covered(
-    options: LocateOptions, world: World, covered: Covered, *, run: str, notes: Sequence[str] = ()
+    options: JobOptions, world: World, covered: Covered, *, run: str, notes: Sequence[str] = ()
 ) -> None:
     """Write the beginning of a run whose failing test was run before."""
     task = locate_task(covered)
-    started = RunStarted(scope=run, command="locate", task=task, seed=options.seed, options=_as_text(options))
+    started = RunStarted(scope=run, command="locate", task=task, seed=options.seed, options=as_text(options))
     prepared = LocatePrepared(scope=run, covered=covered, notes=tuple(notes))
     await world.journal.append([started, prepared])
 
@@ -181,7 +167,7 @@ def autofl_rank(covered: Covered) -> Rank:
     return rank
 
 
-def worst_case_usd(options: LocateOptions, world: World) -> float | None:
+def worst_case_usd(options: JobOptions, world: World) -> float | None:
     """The most that the run can spend: its budget; without one, None."""
     for name in options.stage.ladder:
         world.open_model(name)
@@ -193,7 +179,7 @@ async def _read(run: str, world: World) -> _Job:
     prepared = await world.journal.read(run, [LocatePrepared], below=False)
     if not started or not prepared:
         raise CallerMistake(f"there is no run {run!r} of `parcae locate`", "see `parcae runs list`")
-    options, covered = _from_text(started[0].event.options), prepared[0].event.covered
+    options, covered = from_text(started[0].event.options), prepared[0].event.covered
     return _Job(
         run=run,
         options=options,
@@ -242,34 +228,3 @@ def _baseline(job: _Job, outcome: Outcome, strong: Outcome) -> Baseline:
 
 def _money_notes(outcome: Outcome) -> tuple[str, ...]:
     return ("A limit was reached: some attempts ended before they could finish.",) if outcome.hit_limit else ()
-
-
-def _as_text(options: LocateOptions) -> dict[str, str]:
-    """The options as the journal keeps them: a stage is a plan in TOML, like everywhere."""
-    from parcae.core.plan import Plan, render
-
-    return {
-        "repo": str(options.repo.resolve()),
-        "test": options.test,
-        "plan": render(Plan(default=options.stage)),
-        "budget_usd": "" if options.budget_usd is None else repr(options.budget_usd),
-        "seed": str(options.seed),
-        "python": "" if options.python is None else str(options.python),
-        "compare_strong": "yes" if options.compare_strong else "",
-    }
-
-
-def _from_text(text: Mapping[str, str]) -> LocateOptions:
-    import tomllib
-
-    from parcae.core.plan import parse
-
-    return LocateOptions(
-        repo=Path(text["repo"]),
-        test=text["test"],
-        stage=parse(tomllib.loads(text["plan"])).default,
-        budget_usd=float(text["budget_usd"]) if text["budget_usd"] else None,
-        seed=int(text["seed"]),
-        python=Path(text["python"]) if text["python"] else None,
-        compare_strong=bool(text["compare_strong"]),
-    )

@@ -68,6 +68,24 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """A change that attempts made. `plausible`: the failing test passes and nothing else breaks; `broken` does.
+
+    `votes` attempts made it, a `share` of all; `size` counts changed lines; `attempt` names one that made it.
+    """
+
+    diff: str
+    files: tuple[str, ...]
+    plausible: bool
+    passes: bool
+    broken: tuple[str, ...]
+    votes: int
+    share: float
+    size: int
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The whole of a job over several attempts at one task."""
 
@@ -86,6 +104,7 @@ class Report:
     attempts: tuple[Attempt, ...]
     notes: tuple[str, ...] = ()
     decisions: tuple[Decided, ...] = ()
+    patches: tuple[Patch, ...] = ()
 
 
 def costs_by_model(attempts: Sequence[Attempt], cards: Mapping[str, ModelCard]) -> dict[str, ModelCost]:

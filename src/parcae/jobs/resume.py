@@ -22,4 +22,8 @@ async def resume_run(run: str, world: World, forecaster: Forecaster | None = Non
         from parcae.jobs import locate  # each command's own, loaded when it is needed
 
         return await locate.go_on(run, world, forecaster)
+    if beginning.command == "repair":
+        from parcae.jobs import repair
+
+        return await repair.resume(run, world)
     raise CallerMistake(f"run {run!r} was begun by `parcae {beginning.command}`", "resume it with that command")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from parcae.core.errors import SandboxFailed
+from parcae.tools.process_cap import capped
 from parcae.tools.process_tree import over_limit
 from parcae.tools.sandbox import Finished, SandboxLimits
 
@@ -39,6 +40,18 @@ async def run_process(
 
     `finish` is called last, to kill what left the process group.
     """
+    with capped(command, limits.processes) as started_as:
+        return await _run(started_as, cwd, env, limits, pass_fds, finish)
+
+
+async def _run(
+    command: Sequence[str],
+    cwd: Path | None,
+    env: Mapping[str, str],
+    limits: SandboxLimits,
+    pass_fds: Sequence[int],
+    finish: Callable[[int], None],
+) -> Finished:
     started = time.monotonic()
     child = _spawn(command, cwd=cwd, env=env, pass_fds=pass_fds)
     with contextlib.suppress(OSError):  # so that a bomb does not starve the one who watches it

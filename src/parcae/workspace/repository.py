@@ -43,6 +43,13 @@ class Opened:
     left_out: tuple[str, ...] = ()
 
     @property
+    def begun(self) -> Branch:
+        """The files as the run found them, whatever it did since. Not to be written to."""
+        objects, since = self.main.objects, self.main.tip.since
+        assert since is not None
+        return Branch(Tip(objects, branch_ref(self.main.run, ("begun",)), since), self.main.run, ("begun",))
+
+    @property
     def merge_command(self) -> str:
         """What brings the work into the user's branch, or into their plain folder (see `delivery.deliver`)."""
         name = self.main.tip.ref.removeprefix("refs/heads/")

@@ -1,0 +1,118 @@
+"""One run of pytest in a folder, without coverage: what passed, what failed, and how it looked. Judges nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from parcae.tools import pytest_batch_driver
+from parcae.tools.project_python import ProjectPython, spare_packages
+from parcae.tools.sandbox import Bind, Finished, Sandbox, SandboxLimits
+
+_OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_START = "import sys; sys.path.append(sys.argv[1]); import pytest; sys.exit(pytest.main(sys.argv[2:]))"
+_QUIET = ("-q", "-rA", "--tb=short", "--no-header", "-p", "no:cacheprovider")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainRun:
+    """What came of it. `limit` names the limit that ended it; then `passed` and `failed` may lack tests."""
+
+    passed: frozenset[str]
+    failed: frozenset[str]
+    output: str
+    limit: str | None = None
+
+
+async def run_plain(
+    folder: Path, tests: str, *, at: Path, python: ProjectPython, sandbox: Sandbox, timeout_seconds: float
+) -> PlainRun:
+    """Run `tests` of the project copy in `folder`, which the tests see at `at`; they may write there.
+
+    Raises:
+        SandboxFailed: the sandbox broke.
+    """
+    root = at if sandbox.contained else folder
+    with _spare_folder() as spare:
+        command = ["-c", _START, str(spare), *_QUIET, f"--rootdir={root}", tests]
+        finished = await _run(command, folder, at, (spare,), python, sandbox, timeout_seconds)
+    found = _OUTCOME.findall(finished.stdout)
+    return PlainRun(
+        passed=frozenset(test for outcome, test in found if outcome == "PASSED"),
+        failed=frozenset(test for outcome, test in found if outcome != "PASSED"),
+        output=finished.stdout or finished.stderr,
+        limit=finished.limit,
+    )
+
+
+async def run_versions(
+    folder: Path,
+    test: str,
+    path: str,
+    versions: Sequence[str],
+    *,
+    at: Path,
+    python: ProjectPython,
+    sandbox: Sandbox,
+    timeout_seconds: float,
+) -> list[bool]:
+    """Whether `test` passes with each version of the file `path`; one that takes too long does not.
+
+    Raises:
+        SandboxFailed: the sandbox broke.
+    """
+    root, driver = at if sandbox.contained else folder, Path(pytest_batch_driver.__file__)
+    with _spare_folder() as spare:
+        request = {
+            "spare": str(spare),
+            "file": str(root / path),
+            "versions": list(versions),
+            "arguments": ["-q", "-x", "--no-header", "-p", "no:cacheprovider", f"--rootdir={root}", test],
+            "seconds": timeout_seconds,
+        }
+        file = spare / "request.json"
+        await asyncio.to_thread(file.write_text, json.dumps(request), encoding="utf-8")
+        command, seconds = [str(driver), str(file)], timeout_seconds * len(versions) + 30
+        finished = await _run(command, folder, at, (spare, driver), python, sandbox, seconds)
+    try:
+        codes = json.loads(finished.stdout)
+    except ValueError:
+        return [False] * len(versions)
+    return [code == 0 for code in codes] if len(codes) == len(versions) else [False] * len(versions)
+
+
+async def _run(
+    command: Sequence[str],
+    folder: Path,
+    at: Path,
+    seen: Sequence[Path],
+    python: ProjectPython,
+    sandbox: Sandbox,
+    seconds: float,
+) -> Finished:
+    root = at if sandbox.contained else folder
+    binds = [Bind(path=folder, at=at, writable=True)]
+    binds += [Bind(path=path) for path in (*seen, *python.folders, *spare_packages().values())]
+    sources = f"{root / 'src'}:{root}"
+    return await sandbox.run(
+        [str(python.executable), *command],
+        cwd=root,
+        binds=binds,
+        env={"PYTHONPATH": sources, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "TZ": "UTC"},
+        limits=SandboxLimits(wall_seconds=seconds, cpu_seconds=2 * seconds),
+    )
+
+
+@contextmanager
+def _spare_folder() -> Iterator[Path]:
+    """Links to our own pytest and what it needs, for a project whose Python has none."""
+    with tempfile.TemporaryDirectory(prefix="parcae-spare-") as name:
+        for path in spare_packages().values():
+            (Path(name) / path.name).symlink_to(path)
+        yield Path(name)

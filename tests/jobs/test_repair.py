@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pygit2
+import pytest
+from pydantic_ai.messages import ModelResponse
+from tests.conftest import missing
+
+from parcae.core.clock import WallClock
+from parcae.core.errors import CallerMistake
+from parcae.core.plan import StagePlan
+from parcae.core.protocols import Request
+from parcae.jobs import repair
+from parcae.jobs.options import JobOptions, as_text, from_text
+from parcae.jobs.report import Report
+from parcae.jobs.world import World
+from parcae.models.builtin.talk import read_talk
+from parcae.models.scripted import ScriptedModel, call, say, together
+from parcae.store.memory import MemoryJournal
+from parcae.tools.sandbox import Sandbox, find_sandbox
+
+PRICE = (
+    "def net(gross, rate):\n    return gross - gross * rate // 100\n\n\n"
+    "def total(prices, rate):\n    return sum(net(price, rate) for price in prices if price >= 0)\n"
+)
+BROKEN = PRICE.replace(">= 0", "> 100")
+FILES = {
+    "shop/__init__.py": "",
+    "shop/price.py": BROKEN,
+    "tests/test_shop.py": "from shop.price import net, total\n\n\ndef test_net():\n    assert net(50, 10) == 45\n\n\n"
+    "def test_total():\n    assert total([100, 300], 10) == 360\n",
+}
+TEST = "tests/test_shop.py::test_total"
+RIGHT = {"path": "shop/price.py", "old": "price > 100", "new": "price >= 0"}
+ALSO_RIGHT = {"path": "shop/price.py", "old": "price > 100)", "new": "price >=  0)  # nothing is given back"}
+HARMFUL = {
+    "path": "shop/price.py",
+    "old": BROKEN,
+    "new": "def net(gross, rate):\n    return gross\n\n\ndef total(prices, rate):\n    return 360\n",
+}
+
+Reply = Callable[[Request], ModelResponse]
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    if shutil.which("bwrap") is None:
+        missing("bubblewrap")
+    return find_sandbox(False)
+
+
+def project(folder: Path, files: dict[str, str] = FILES) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def committed(folder: Path) -> Path:
+    repo = pygit2.init_repository(str(folder), initial_head="main")
+    repo.index.add_all()
+    repo.index.write()
+    who = pygit2.Signature("t", "t@example.org", 0, 0)
+    repo.create_commit("HEAD", who, who, "begin", repo.index.write_tree(), [])
+    return folder
+
+
+def fixing(fix: dict[str, str]) -> Reply:
+    """Writes one fix, runs the test and the suite, and says that it is done."""
+
+    def reply(request: Request) -> ModelResponse:
+        used = read_talk(request).used
+        if "write_fix" not in used:
+            return together(call("write_fix", **fix), call("run_failing_test"))
+        return say("done") if "run_suite" in used else call("run_suite")
+
+    return reply
+
+
+async def repaired(
+    repo: Path, sandbox: Sandbox, *replies: Reply, copies: Path, samples: int = 1
+) -> tuple[Report, JobOptions, World]:
+    """One run in which the attempts' first turns take the `replies` in order."""
+    begun: list[Request] = []
+
+    def reply(request: Request) -> ModelResponse:
+        if "write_fix" in read_talk(request).used:
+            return fixing({})(request)
+        begun.append(request)
+        return replies[(len(begun) - 1) % len(replies)](request)
+
+    model = ScriptedModel("scripted:one", [reply] * 100)
+    stage = StagePlan(ladder=("scripted:one",), attempts=samples)
+    options = JobOptions(repo=repo, test=TEST, stage=stage, copies=copies)
+    world = World(journal=MemoryJournal(), clock=WallClock(), open_model=lambda name: model)
+    await repair.begin(options, world, run="repair-1", sandbox=sandbox)
+    return await repair.go_on("repair-1", world, sandbox=sandbox), options, world
+
+
+async def test_a_plausible_patch_is_given_as_a_branch_and_the_working_tree_stays(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    repo = committed(project(tmp_path / "shop"))
+    report, options, _ = await repaired(repo, sandbox, fixing(RIGHT), copies=tmp_path / "copies")
+    [patch] = report.patches
+    assert (report.status, patch.plausible, patch.votes, patch.files) == ("done", True, 1, ("shop/price.py",))
+    assert "-    return sum(net(price, rate) for price in prices if price > 100)" in patch.diff
+    assert (repo / "shop/price.py").read_text() == BROKEN
+    handed = repair.hand_over(report, options, apply=False)
+    assert handed.command is not None and handed.command.endswith("merge parcae/repair-1")
+    assert repair.hand_over(report, options, apply=True).written == ("shop/price.py",)
+    assert (repo / "shop/price.py").read_text() == PRICE
+
+
+async def test_patches_are_ranked_by_tests_then_votes_and_layout_does_not_count(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    repo = project(tmp_path / "shop")
+    replies = [fixing(HARMFUL), fixing(RIGHT), fixing(HARMFUL), fixing(ALSO_RIGHT), fixing(HARMFUL)]
+    report, _, _ = await repaired(repo, sandbox, *replies, copies=tmp_path / "copies", samples=5)
+    best, worse = report.patches
+    assert (best.plausible, best.votes) == (True, 2)
+    assert (worse.passes, worse.plausible, worse.votes) == (True, False, 3)
+    assert worse.broken == ("tests/test_shop.py::test_net",)
+    assert report.confidence == pytest.approx(2 / 5)
+
+
+async def test_tests_cannot_be_changed_and_a_fix_that_does_not_help_is_no_answer(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    repo = project(tmp_path / "shop")
+    cheat = {"path": "tests/test_shop.py", "old": "360", "new": "270"}
+    report, _, _ = await repaired(repo, sandbox, fixing(cheat), copies=tmp_path / "copies")
+    assert (report.status, report.patches) == ("no_answer", ())
+    step = report.attempts[0].trajectory.steps[1]
+    assert step.observations[0].is_error and "is a test" in step.observations[0].content
+
+
+async def test_tests_that_fail_before_do_not_count(tmp_path: Path, sandbox: Sandbox) -> None:
+    red = {"tests/test_red.py": "def test_red():\n    assert 0\n"}
+    repo = project(tmp_path / "shop", FILES | red)
+    report, _, _ = await repaired(repo, sandbox, fixing(RIGHT), copies=tmp_path / "copies")
+    assert report.patches[0].plausible
+    assert any("tests/test_red.py::test_red" in note for note in report.notes)
+
+
+async def test_files_that_are_not_committed_are_named(tmp_path: Path, sandbox: Sandbox) -> None:
+    repo = committed(project(tmp_path / "shop"))
+    (repo / "shop/price.py").write_text(BROKEN + "\n")
+    with pytest.raises(CallerMistake, match=r"shop/price.py.*not committed"):
+        await repaired(repo, sandbox, fixing(RIGHT), copies=tmp_path / "copies")
+
+
+async def test_a_finished_run_is_reported_without_a_sandbox(tmp_path: Path, sandbox: Sandbox) -> None:
+    repo = project(tmp_path / "shop")
+    report, _, world = await repaired(repo, sandbox, fixing(RIGHT), copies=tmp_path / "copies")
+    assert await repair.report_of("repair-1", world) == report
+    with pytest.raises(CallerMistake, match="no run"):
+        await repair.report_of("repair-2", world)
+
+
+def test_options_come_back_from_the_journal(tmp_path: Path) -> None:
+    options = JobOptions(
+        repo=tmp_path, test=TEST, stage=StagePlan(ladder=("a", "b"), attempts=3), copies=tmp_path, no_sandbox=True
+    )
+    assert from_text(as_text(options)) == options
