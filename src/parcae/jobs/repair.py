@@ -217,6 +217,7 @@ async def report_of(run: str, world: World) -> Report:
         baseline=estimated_baseline(outcome.attempts, job.models[stage.ladder[-1]].card, cards_of(stage, job.models)),
         attempts=outcome.attempts,
         notes=job.prepared.notes,
+        decisions=outcome.decided,
         patches=patches,
     )
 
