@@ -57,10 +57,14 @@ def undominated(points: Sequence[tuple[float, float]]) -> list[int]:
     return kept
 
 
-def along(costs: Floats, performances: Floats, at: float) -> Floats:
-    """Performance at relative cost `at` on the line through a curve's points, for each resample: (P, B) -> (B,)."""
+def along(costs: Floats, performances: Floats, at: float, *, best: bool) -> Floats:
+    """Performance at relative cost `at` on the line through a curve's points, for each resample: (P, B) -> (B,).
+
+    `best`: where a cheaper point keeps more, it stands in. That is a choice by outcome, so only rivals get it.
+    """
     values = np.empty(costs.shape[1])
     for b in range(costs.shape[1]):
         order = np.argsort(costs[:, b])
-        values[b] = np.interp(at, costs[order, b], np.maximum.accumulate(performances[order, b]))
+        line = performances[order, b]
+        values[b] = np.interp(at, costs[order, b], np.maximum.accumulate(line) if best else line)
     return values

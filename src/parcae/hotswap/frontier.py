@@ -281,22 +281,27 @@ def _points(curve: _Curve, ref: Reference) -> tuple[Point, ...]:
     return tuple(sorted(points, key=lambda point: point.relative_cost))
 
 
-def _resampled(curve: _Curve, ref: Reference, at: float) -> tuple[float, Floats]:
-    """Performance at relative cost `at` along the curve's undominated points: over all tasks, and in each resample."""
+def _resampled(curve: _Curve, ref: Reference, at: float, *, best: bool) -> tuple[float, Floats]:
+    """Performance at relative cost `at` along a curve: over all tasks, and in each resample.
+
+    `best`: along its undominated points only, which these same tasks picked: right for rivals, never for ours.
+    """
     points = [ref.relative(success, cost) for success, cost in zip(curve.success, curve.cost, strict=True)]
-    kept = undominated(points)
+    kept = undominated(points) if best else sorted(range(len(points)), key=lambda i: points[i][0])
     costs = np.stack([ref.costs(curve.cost[i]) for i in kept])
     performances = np.stack([ref.performances(curve.success[i]) for i in kept])
     here = float(np.interp(at, [points[i][0] for i in kept], [points[i][1] for i in kept]))
-    return here, along(costs, performances, at)
+    return here, along(costs, performances, at, best=best)
 
 
 def _paired(curves: Mapping[str, _Curve], ref: Reference, rival: str, at: float) -> Paired:
-    (ours, our_resamples), (theirs, their_resamples) = (_resampled(curves[name], ref, at) for name in ("ours", rival))
+    ours, our_resamples = _resampled(curves["ours"], ref, at, best=False)
+    theirs, their_resamples = _resampled(curves[rival], ref, at, best=True)
     low, high = interval(our_resamples - their_resamples)
     return Paired(relative_cost=at, rival=rival, ours=ours, theirs=theirs, difference=ours - theirs, low=low, high=high)
 
 
 def _gap_closed(curves: Mapping[str, _Curve], ref: Reference, at: float) -> float:
-    ours, adaptive, oracle = (_resampled(curves[name], ref, at)[0] for name in ("ours", "adaptive", "oracle"))
+    ours = _resampled(curves["ours"], ref, at, best=False)[0]
+    adaptive, oracle = (_resampled(curves[name], ref, at, best=True)[0] for name in ("adaptive", "oracle"))
     return (ours - adaptive) / max(1e-9, oracle - adaptive)
