@@ -36,7 +36,7 @@ fix: $(VENV)/.ready  ## repair what tools can repair
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 docs: $(VENV)/.ready  ## build the documentation site into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.ready  ## speed of the hot paths, beside the peers
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

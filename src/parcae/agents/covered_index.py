@@ -24,7 +24,7 @@ class CoveredIndex:
 
     def __init__(self, covered: Covered) -> None:
         names = {function.name for function in covered.functions}
-        self._functions = covered.functions
+        self._functions, self._passing = covered.functions, covered.passing
         self._by_name = {function.name: function for function in covered.functions}
         self._owners: dict[str, list[Function]] = {}
         self._packages: dict[str, dict[str, None]] = {}
@@ -60,7 +60,7 @@ class CoveredIndex:
         """
         meant = self._owners_meant(owner.strip())
         if len(meant) == 1:
-            lines = [_line(function) for function in self._owners[meant[0]]]
+            lines = [_line(function, self._passing) for function in self._owners[meant[0]]]
             return "\n".join(lines if meant[0] == owner.strip() else [f"{meant[0]}:", *lines])
         if owner.strip() in self._packages:
             raise ToolRefused(f"{owner} is a package; its classes are {_listed(self._packages[owner.strip()])}")
@@ -157,8 +157,12 @@ def _arguments_of(signature: str) -> str:
     return "".join(inside.split())
 
 
-def _line(function: Function) -> str:
-    return f"{function.signature}  [executed while importing only]" if function.only_at_import else function.signature
+def _line(function: Function, passing: int) -> str:
+    if function.only_at_import:
+        return f"{function.signature}  [executed while importing only]"
+    if not passing:
+        return function.signature
+    return f"{function.signature}  [executed by {function.passing_tests} of {passing} passing tests]"
 
 
 def _snippet(function: Function) -> str:

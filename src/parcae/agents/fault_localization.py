@@ -59,6 +59,8 @@ def locator(covered: Covered) -> Role:
     def get_failing_tests_covered_methods_for_class(class_name: str) -> str:
         """List the signatures of the functions of a class or module that the failing tests executed.
 
+        Where other tests of the same file pass, it is said how many of them execute the function too.
+
         Args:
             class_name: a class or module as get_failing_tests_covered_classes gives it.
         """

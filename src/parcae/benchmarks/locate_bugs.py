@@ -18,7 +18,7 @@ from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
 from parcae.sampling.vote import vote
-from parcae.tools.covered import Covered
+from parcae.tools.covered import Covered, beside
 from parcae.tools.python_project import cover, run_suite, spectrum_of
 from parcae.tools.sandbox import Sandbox
 
@@ -90,7 +90,7 @@ async def locate_bugs(
         bug = read_bug(folder)
         repo = (folder / REPO).resolve()
         suite = await run_suite(repo, bug.test.partition("::")[0], sandbox=sandbox)
-        covered = await cover(repo, bug.test, sandbox=sandbox)
+        covered = beside(await cover(repo, bug.test, sandbox=sandbox), spectrum_of(suite))
         names = [function.name for function in covered.functions if not function.only_at_import]
         spectrum = spectrum_of(suite)
         suspicion = {name: spectrum.ochiai(name) for name in names}

@@ -13,7 +13,7 @@ from typing import ClassVar
 from parcae.agents.fault_localization import locate_task, locator
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
-from parcae.core.errors import CallerMistake
+from parcae.core.errors import CallerMistake, LimitReached
 from parcae.core.events import RunEnded, RunStarted
 from parcae.core.plan import StagePlan
 from parcae.core.protocols import Forecaster, Model
@@ -30,8 +30,8 @@ from parcae.ledger.restore import restore
 from parcae.prediction.rule import RuleForecaster
 from parcae.sampling.group import Group, Rank
 from parcae.sampling.vote import vote
-from parcae.tools.covered import Covered
-from parcae.tools.python_project import cover
+from parcae.tools.covered import Covered, beside
+from parcae.tools.python_project import Suite, cover, run_suite, spectrum_of
 from parcae.tools.sandbox import Sandbox
 
 
@@ -74,7 +74,22 @@ async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox
     covered = await cover(
         options.repo, options.test, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
     )
-    await begin_covered(options, world, covered, run=run, notes=notes)
+    suite, said = await _tests_beside(options, sandbox)
+    if suite is not None:
+        covered = beside(covered, spectrum_of(suite))
+    await begin_covered(options, world, covered, run=run, notes=[*notes, *said])
+
+
+async def _tests_beside(options: JobOptions, sandbox: Sandbox) -> tuple[Suite | None, list[str]]:
+    """The other tests of the failing test's file: what passing tests execute is less suspect. Not needed to go on."""
+    file = options.test.partition("::")[0]
+    try:
+        suite = await run_suite(
+            options.repo, file, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
+        )
+    except (CallerMistake, LimitReached) as trouble:
+        return None, [f"the other tests of {file} were not looked at: {trouble}"]
+    return suite, []
 
 
 async def begin_covered(

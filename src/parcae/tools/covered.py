@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,8 +16,8 @@ class Function:
     `name` is "package.module.Class.method" and unique in its run (a property's setter ends in ".setter", a second
     definition in "#2"). `package` is "" for a top-level module. `file` is relative to the repository. `line` is that
     of `def`; `source` begins at `first_line`, with the decorators. `covered_lines` are lines of its own body, not of
-    functions nested in it. `failing_tests` counts the failing tests that executed it. `only_at_import`: it ran while
-    modules were imported, never in a test.
+    functions nested in it. `failing_tests` counts the failing tests that executed it, `passing_tests` those that pass
+    (see `Covered.passing`). `only_at_import`: it ran while modules were imported, never in a test.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Function:
     signature: str
     covered_lines: tuple[int, ...] = ()
     failing_tests: int = 0
+    passing_tests: int = 0
     only_at_import: bool = False
 
 
@@ -51,6 +52,7 @@ class Covered:
     """What failed, and what of the project's own code it executed, in the order of file and line.
 
     `module_lines` are executed lines outside any function, by file. `python` is the version that ran the tests.
+    `passing`: how many tests beside the failing one were run and passed; 0 if none was run.
     """
 
     repo: Path
@@ -60,6 +62,7 @@ class Covered:
     python: str = ""
     contained: bool = True
     seconds: float = 0.0
+    passing: int = 0
 
     @property
     def test(self) -> str:
@@ -96,3 +99,12 @@ class Spectrum:
         hits = self.hits.get(name, Hits())
         scale = math.sqrt(self.failing * (hits.failing + hits.passing))
         return hits.failing / scale if scale else 0.0
+
+
+def beside(covered: Covered, spectrum: Spectrum) -> Covered:
+    """`covered`, knowing how many of the spectrum's passing tests execute each function."""
+    functions = tuple(
+        replace(function, passing_tests=spectrum.hits.get(function.name, Hits()).passing)
+        for function in covered.functions
+    )
+    return replace(covered, functions=functions, passing=spectrum.passing)

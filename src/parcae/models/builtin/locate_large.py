@@ -15,6 +15,7 @@ FRAMES = (3.5, 1.5, 1.2)  # the function that raised, the one that called it, an
 UNREAD = 0.3  # what a function may show when it is read
 SIZE, DECISIONS, COMPARISONS, ARITHMETIC, CONSTANTS = 0.1, 0.3, 0.4, 0.5, 0.2
 RAISED_IT = 0.5
+SPARED = 2.0  # how much the coverage of passing tests counts
 SPECIAL = -0.8  # __init__, __repr__ and their like mostly keep what they are given
 
 
@@ -27,11 +28,20 @@ def large_scores(reading: Reading) -> dict[str, float]:
     for name in reading.signatures:
         last = name.rpartition(".")[2]
         score = NAME * name_score(name, weights) + _frames(name, reading)
-        score += CALLED_BY_SUSPECT * (last in reached)
+        score += CALLED_BY_SUSPECT * (last in reached) + _spared(name, reading)
         score += SPECIAL * (last.startswith("__") and last.endswith("__"))
         fact = facts.get(name)
         scores[name] = score + (UNREAD if fact is None else _code(fact, reading))
     return scores
+
+
+def _spared(name: str, reading: Reading) -> float:
+    """Less for functions that many passing tests execute without harm: Ochiai's suspiciousness, as a logarithm.
+
+    Source: Abreu et al. 2006; see `tools.covered.Spectrum.ochiai`.
+    """
+    passing, _ = reading.passing.get(name, (0, 0))
+    return -SPARED * math.log1p(passing) / 2
 
 
 def _frames(name: str, reading: Reading) -> float:

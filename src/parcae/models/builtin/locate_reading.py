@@ -19,6 +19,7 @@ SNIPPET = "get_code_snippet"
 
 _FRAME = re.compile(r"^(\S+?\.py):(\d+): in (\S+)", re.MULTILINE)
 _SIGNATURE = re.compile(r"^([\w.#]+)\((.*)\)(?:  \[.*\])?$")
+_PASSING = re.compile(r"\[executed by (\d+) of (\d+) passing tests\]")
 _TEST_NAME = re.compile(r"^The failing test (\S+)", re.MULTILINE)
 _TAKEN = re.compile(r"^Taken as (.*):$", re.MULTILINE)
 _FENCED = re.compile(r"```(?:python)?\n(.*?)\n```", re.DOTALL)
@@ -48,7 +49,10 @@ class Snippet:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The map so far. Keys of `signatures` and `snippets` are function names; `frames` go from test to error."""
+    """The map so far. Keys of `signatures` and `snippets` are function names; `frames` go from test to error.
+
+    `passing` says by how many of how many passing tests a function is executed too, where tools told it.
+    """
 
     test: str
     test_source: str
@@ -60,6 +64,7 @@ class Reading:
     owners: Mapping[str, str]
     snippets: Mapping[str, Snippet] = field(default_factory=dict)
     asked: frozenset[tuple[str, str]] = frozenset()
+    passing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def tested(self) -> str:
@@ -113,6 +118,7 @@ def read(talk: Talk) -> Reading:
         signatures=signatures,
         owners=owners,
         snippets=snippets,
+        passing=dict(_passing(talk)),
         asked=frozenset((exchange.tool, exchange.argument) for exchange in talk.exchanges),
     )
 
@@ -133,6 +139,14 @@ def _signatures(text: str) -> Iterator[tuple[str, str]]:
         found = _SIGNATURE.match(line.strip())
         if found:
             yield found[1], line.strip().partition("  [")[0]
+
+
+def _passing(talk: Talk) -> Iterator[tuple[str, tuple[int, int]]]:
+    for exchange in talk.results_of(METHODS):
+        for line in exchange.result.splitlines():
+            found, signature = _PASSING.search(line), _SIGNATURE.match(line.strip())
+            if found and signature:
+                yield signature[1], (int(found[1]), int(found[2]))
 
 
 def _snippets(talk: Talk, signatures: dict[str, str]) -> Iterator[tuple[str, Snippet]]:
