@@ -38,8 +38,8 @@ def test_a_changed_copy_is_not_the_example(tmp_path: Path) -> None:
 def test_only_the_example_runs_without_walls_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locate_run, "find_sandbox", no_walls)  # a machine without bubblewrap
     settings = settle({}, env={}, project=tmp_path)
-    chosen, notes = locate_run._sandbox(EXAMPLE, settings)
+    chosen, notes = locate_run.sandbox_for(EXAMPLE, settings)
     assert not chosen.contained
     assert "install the package bubblewrap" in notes[0]
     with pytest.raises(SandboxFailed):
-        locate_run._sandbox(tmp_path, settings)
+        locate_run.sandbox_for(tmp_path, settings)

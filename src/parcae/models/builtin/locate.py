@@ -51,7 +51,7 @@ _HABITS = {
         also_named=0.15,
     ),
     "large": _Habits(
-        at_once=4,
+        at_once=6,
         reads=12,
         stops_early=0.0,
         mentioned=None,

@@ -12,10 +12,10 @@ from parcae.models.builtin.words import identifiers_of
 NAME = 0.3
 CALLED_BY_SUSPECT = 0.2
 FRAMES = (3.5, 1.5, 1.2)  # the function that raised, the one that called it, any other that the traceback passes
-UNREAD = 0.3  # what a function may show when it is read
-SIZE, DECISIONS, COMPARISONS, ARITHMETIC, CONSTANTS = 0.1, 0.3, 0.4, 0.5, 0.2
-RAISED_IT = 0.5
-SPARED = 2.0  # how much the coverage of passing tests counts
+UNREAD = 0.15  # what a function may show when it is read
+SIZE, DECISIONS, COMPARISONS, ARITHMETIC, CONSTANTS = 0.05, 0.15, 0.2, 0.25, 0.1
+RAISED_IT = 0.25
+SPARED = 5.0  # how much the coverage of passing tests counts
 SPECIAL = -0.8  # __init__, __repr__ and their like mostly keep what they are given
 
 
@@ -64,5 +64,5 @@ def _code(fact: CodeFacts, reading: Reading) -> float:
         + ARITHMETIC * math.log1p(fact.arithmetic)
         + CONSTANTS * math.log1p(fact.constants)
         + RAISED_IT * bool(fact.raises & error_names)
-        - 1.0
+        - 0.5
     )
