@@ -8,7 +8,7 @@ from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from parcae.core.events import Decided
 from parcae.core.trajectory import Ending, Observation, Step, Trajectory
 from parcae.core.usage import Usage
-from parcae.jobs.report import Attempt, Baseline, ModelCost, Report, Suspect
+from parcae.jobs.report import Attempt, Baseline, ModelCost, Patch, Report, Suspect
 from parcae.web.graph_svg import Edge, Node
 from parcae.web.report_page import report_page
 
@@ -87,3 +87,17 @@ def test_a_price_aware_decision_is_told_with_its_arithmetic() -> None:
     decided = Decided(scope="run-1", action="carry_on", why=why)
     assert why in report_page(replace(report(), decisions=(decided,)))
     assert "What one more attempt was worth" not in report_page(report())
+
+
+def test_patches_are_shown_best_first_and_escaped() -> None:
+    def patch(**facts: bool) -> Patch:
+        diff = f"--- a/x.py\n+++ b/x.py\n+{ATTACK}\n"
+        return Patch(diff=diff, files=("x.py",), broken=(), votes=2, share=0.5, size=1, attempt="attempt-1", **facts)
+
+    best, worse = patch(plausible=True, passes=True), patch(plausible=False, passes=False)
+    page = report_page(replace(report(), kind="repair", patches=(best, worse)))
+    assert "<script>alert" not in page
+    tags = Tags()
+    tags.feed(page)
+    first, second = tags.text.index("nothing else fails"), tags.text.index("the test still fails")
+    assert first < second and f"+{ATTACK}" in tags.text

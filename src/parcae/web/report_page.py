@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from parcae.core.trajectory import Step
-from parcae.jobs.report import Attempt, Report, Suspect
+from parcae.jobs.report import Attempt, Patch, Report, Suspect
 from parcae.web.forecast_svg import draw_forecasts
 from parcae.web.graph_svg import Edge, Node, draw
 from parcae.web.markup import Markup, page, tag
@@ -27,6 +27,7 @@ def report_page(report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge
             "main",
             _head(report),
             _suspects(report.suspects),
+            _patches(report.patches),
             _section("What it cost", _costs(report), _baseline(report)),
             _section("What was decided", _decisions(report), _priced(report)),
             _section("The attempts as one graph", tag("p", GRAPH_LEGEND), graph),
@@ -73,6 +74,27 @@ def _suspects(suspects: Sequence[Suspect]) -> Markup:
         for rank, suspect in enumerate(suspects, start=1)
     ]
     return _section("Suspects", _table(("", "name", "where", "share of the vote"), rows))
+
+
+def _patches(patches: Sequence[Patch]) -> Markup | None:
+    if not patches:
+        return None
+    shown = [
+        tag(
+            "details",
+            tag("summary", f"{_verdict(patch)} · {patch.votes} attempts · {patch.size} lines"),
+            tag("pre", patch.diff),
+            open="" if place == 0 else None,
+        )
+        for place, patch in enumerate(patches)
+    ]
+    return _section("Patches", *shown)
+
+
+def _verdict(patch: Patch) -> str:
+    if patch.plausible:
+        return "the test passes and nothing else fails"
+    return f"breaks {', '.join(patch.broken[:5])}" if patch.passes else "the test still fails"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Markup]) -> Markup:
