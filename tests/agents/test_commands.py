@@ -113,7 +113,9 @@ async def test_a_command_sees_neither_home_nor_network_nor_other_files(main: Bra
 async def test_bombs_are_defused(main: Branch, sandbox: Sandbox) -> None:
     many = "i=0; while [ $i -lt 300 ]; do sleep 30 & i=$((i+1)); done; wait"  # a bomb with an end, whatever happens
     told = await run(main, sandbox, many, timeout_seconds=20)
-    assert "killed: it reached its limit of processes" in told
+    assert (
+        "killed: it reached its limit of processes" in told or "Cannot fork" in told
+    )  # whoever is first: we, the kernel
     told = await run(main, sandbox, "while :; do dd if=/dev/zero of=big$i bs=1M count=3 2>/dev/null; i=x$i; done")
     assert "killed" in told or "exit code" in told
     assert sum(len(main.read(path)) for path in main.paths()) < 200 << 20
