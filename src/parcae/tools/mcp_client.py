@@ -131,7 +131,8 @@ class McpClient:
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         process = self._process
-        if process is None or process.stdin is None or process.returncode is not None:
+        silent = self._reader is not None and self._reader.done()  # its output ended: no answer can come any more
+        if process is None or process.stdin is None or process.returncode is not None or silent:
             raise self._gone()
         try:
             process.stdin.write(json.dumps(message).encode() + b"\n")
