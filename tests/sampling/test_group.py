@@ -147,7 +147,7 @@ async def test_what_the_winner_queued_is_done_once_and_the_others_is_not() -> No
     )
     scope = await scope_in(MemoryJournal())
     async for _ in group.attempt(TASK, model=model, scope=scope):
-        assert True
+        pass
     assert sent == ["hello"]
 
 

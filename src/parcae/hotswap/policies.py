@@ -7,6 +7,7 @@ consistency for drawing until the vote leads. Knows nothing of forecasters.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from parcae.core.errors import CallerMistake
@@ -87,7 +88,7 @@ class Stop:
         return Decision(action="carry_on", why=_because(standing, "looks well enough"))
 
 
-class OneByOne:
+class OneByOne(ABC):
     """One attempt after another: what the adaptive policies have in common."""
 
     def pauses(self, standing: Standing) -> tuple[int | None, ...]:
@@ -105,9 +106,9 @@ class OneByOne:
             return Decision(action="finish", why="the vote can no longer change")
         return Decision(action="carry_on", why="the vote is still open")
 
+    @abstractmethod
     def enough(self, standing: Standing) -> str | None:
         """Why the votes are enough; None if they are not."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
