@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
+from tests.conftest import missing
 from tests.prediction.made import made_groups
 
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.semantic import FlowMatrix, build_semantic
 from parcae.prediction.evaluate import evaluate
 from parcae.prediction.gcn import GcnSettings, gcn_from, mixing_matrix
-from parcae.prediction.gcn_training import Batch, Network, data_of, train_gcn
 from parcae.prediction.prefixes import Look
+
+try:
+    import torch
+
+    from parcae.prediction.gcn_training import Batch, Network, data_of, train_gcn
+except ImportError:
+    missing("PyTorch with PyTorch Geometric (the `train` extra)")
 
 
 def graphs() -> list[FlowMatrix]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import random
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.conftest import missing
 from tests.prediction.made import made_groups
 
 from parcae.core.errors import CallerMistake
@@ -52,6 +54,8 @@ def test_noise_does_not_beat_the_rule_and_the_rule_stays() -> None:
 
 @pytest.mark.parametrize("kind", ["logistic", "boosting", "forest", "blend", "prior", "gcn"])
 def test_a_file_forecasts_what_was_trained_and_repeats_byte_for_byte(kind: str, tmp_path: Path) -> None:
+    if kind == "gcn" and importlib.util.find_spec("torch_geometric") is None:
+        missing("PyTorch Geometric (the `train` extra)")
     groups = made_groups(40)
     found = train(groups, kind=kind, looks=LOOKS, gcn=GcnSettings(epochs=2, hidden=4)).fitted
     one, other = tmp_path / "one.npz", tmp_path / "other.npz"
