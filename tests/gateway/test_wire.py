@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
-from parcae.gateway.upstream import AiohttpClient, Client, Upstream
+from parcae.gateway.proxied import AiohttpClient
+from parcae.gateway.upstream import Client, Upstream
 from parcae.gateway.wire import WireClient
 
 pytestmark = pytest.mark.loopback

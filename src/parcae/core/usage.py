@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +79,4 @@ class Limits:
 
     def is_open(self) -> bool:
         """Whether nothing is limited."""
-        return all(getattr(self, unit.name) is None for unit in fields(self))
+        return self.usd is None and self.tokens is None and self.calls is None and self.seconds is None

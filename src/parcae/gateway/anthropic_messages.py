@@ -31,7 +31,7 @@ from parcae.gateway.dialect import (
     text_of,
     tool_spec,
 )
-from parcae.gateway.identity import Message
+from parcae.gateway.identity import Before, Message
 from parcae.gateway.refusal import Refusal, bad
 from parcae.gateway.sse import event
 
@@ -53,8 +53,9 @@ class AnthropicMessages:
 
     family: Family = "anthropic"
     path = "/messages"
+    goes_on = True
 
-    def read(self, document: Document) -> Asked:
+    def read(self, document: Document, *, before: Before | None = None) -> Asked:
         """Understand a request."""
         model = str(field_of(document, "model", str, required=True))
         turns = field_of(document, "messages", list, required=True)
@@ -70,7 +71,7 @@ class AnthropicMessages:
         field_of(document, "tools", list)
         messages = [_message(turn, index) for index, turn in enumerate(turns)]
         above = self.system(document).encode()
-        if above:
+        if above and before is None:
             messages[0] = messages[0]._replace(content=b"system\0" + above + b"\0" + messages[0].content)
         return Asked(
             model=model,
@@ -78,8 +79,9 @@ class AnthropicMessages:
             turns=turns,
             stream=bool(field_of(document, "stream", bool)),
             max_tokens=max_tokens,
-            bound_tokens=bound_of(_contents(turns)),
+            bound_tokens=bound_of(_contents(turns)) + (before.bound_tokens if before is not None else 0),
             said=hints(document) if "metadata" in document else {},
+            before=before,
         )
 
     def said(self, turn: Document) -> Said:

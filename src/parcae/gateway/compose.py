@@ -19,13 +19,14 @@ from parcae.gateway.flights import Flights
 from parcae.gateway.forecasters import Forecasters, fitted
 from parcae.gateway.keyring import Keyring
 from parcae.gateway.purse import Bank, Root
+from parcae.gateway.readings import Readings
 from parcae.gateway.record import Recorder
 from parcae.gateway.request_log import RequestLog
 from parcae.gateway.revive import mark_hours, revive
 from parcae.gateway.runs import Runs
 from parcae.gateway.state import Gateway
 from parcae.gateway.targets import Target, Targets
-from parcae.gateway.upstream import AiohttpClient, Client
+from parcae.gateway.upstream import Client
 from parcae.gateway.wire import WireClient
 from parcae.ledger.account import open_account
 from parcae.ledger.restore import restore
@@ -73,6 +74,7 @@ async def opened(config: GatewayConfig, parts: Parts) -> AsyncIterator[Gateway]:
         policy=parts.policy,
         keyring=Keyring(config.keys),
         log=None if config.log is None else RequestLog(config.log, config.secrets, parts.clock).write,
+        readings=Readings(int(config.bounds.runs)),
         runs=Runs(most=int(config.bounds.runs), idle_seconds=config.bounds.idle_seconds),
     )
     recorder.start()
@@ -117,8 +119,16 @@ def usual_parts(config: GatewayConfig, journal: Journal, env: Mapping[str, str])
         open_account=account,
         forecaster=Forecasters(config.forecaster, fitted).named,
         policy=parse_policy,
-        client=AiohttpClient() if getproxies() else WireClient(),
+        client=_client(),
     )
+
+
+def _client() -> Client:
+    if not getproxies():
+        return WireClient()
+    from parcae.gateway.proxied import AiohttpClient
+
+    return AiohttpClient()
 
 
 def _model(target: Target, catalog: Catalog, env: Mapping[str, str]) -> Model:

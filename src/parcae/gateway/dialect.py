@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
@@ -15,12 +14,15 @@ import pydantic_core
 
 from parcae.core.protocols import ToolSpec
 from parcae.core.usage import Usage
-from parcae.gateway.identity import Message
+from parcae.gateway.identity import Before, Message
 from parcae.gateway.refusal import Refusal, bad
 from parcae.models.bounds import IMAGE_TOKENS, UNBOUNDED_TOKENS
 
 Document = Mapping[str, object]
 Family = Literal["openai", "anthropic"]  # whose upstreams understand it
+
+
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 class Call(NamedTuple):
@@ -39,8 +41,7 @@ class Result(NamedTuple):
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(NamedTuple):
     """What the model said in one reply, or a history claims that it said. `usage` None: the upstream did not count."""
 
     text: str = ""
@@ -49,13 +50,13 @@ class Said:
     finish: str = "stop"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """One request.
 
     `messages` is what identity sees; `turns` are the same messages as the wire had them, index by index.
     `max_tokens` None: the client left it to the model. `bound_tokens` bounds what the prompt holds that is not text in
-    the body (images behind a URL). `said` are the standard fields that may name task or run.
+    the body (images behind a URL). `said` are the standard fields that may name task or run. `before` stands for the
+    messages that came before these, where they were known and not read again.
     """
 
     model: str
@@ -66,7 +67,8 @@ class Asked:
     choices: int = 1
     bound_tokens: int = 0
     wants_usage: bool = True
-    said: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    said: Mapping[str, str] = NOTHING_SAID
+    before: Before | None = None
 
 
 class Listener(Protocol):
@@ -111,8 +113,13 @@ class Dialect(Protocol):
         """The endpoint below an upstream's base URL."""
         ...
 
-    def read(self, document: Document) -> Asked:
-        """Understand a request. Raises Refusal (400)."""
+    @property
+    def goes_on(self) -> bool:
+        """Whether its messages stand in a list `messages`, each by itself, so that `read` can begin in the middle."""
+        ...
+
+    def read(self, document: Document, *, before: Before | None = None) -> Asked:
+        """Understand a request; `before` stands for messages that `document` lacks. Raises Refusal (400)."""
         ...
 
     def said(self, turn: Document) -> Said:

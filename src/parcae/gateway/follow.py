@@ -7,28 +7,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from parcae.core.events import AttemptStarted, Decided, Forecasted, RunStarted, StepCompleted, StepObserved, StepReplied
+from parcae.core.events import AttemptStarted, Decided, Forecasted, RunStarted, StepObserved
 from parcae.core.protocols import Decision, Event
 from parcae.core.task import Task
-from parcae.core.trajectory import Step
 from parcae.gateway.config import Key, VirtualModel
 from parcae.gateway.dialect import Asked, Dialect
 from parcae.gateway.events import GatewayStopped
 from parcae.gateway.http import Http
 from parcae.gateway.identity import Placed
+from parcae.gateway.lines import completed, replied
+from parcae.gateway.readings import Reading
 from parcae.gateway.refusal import bad
 from parcae.gateway.runs import Run
 from parcae.gateway.state import Gateway
-from parcae.gateway.steps import history, last_reply, question, results, step_of
+from parcae.gateway.steps import Told, history, last_reply, observations, question, results
 from parcae.gateway.verdict import Looks
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
+class Followed(NamedTuple):
     """A request with its run and its place in it."""
 
     key: Key | None
@@ -36,24 +36,54 @@ class Followed:
     placed: Placed
 
 
-def follow(gateway: Gateway, key: Key | None, dialect: Dialect, asked: Asked, http: Http) -> Followed:
+def goes_on(gateway: Gateway, key: Key | None, dialect: Dialect, reading: Reading, http: Http) -> Followed | None:
+    """As `follow`, from the new messages alone; None where the whole history has to be read for it.
+
+    Raises:
+        Refusal: 400 for names that cannot be, 403 for models that the key may not use.
+    """
+    asked = reading.asked
+    if asked.before is None or _hint(http, asked, "run") is not None:
+        return None
+    identities = gateway.runs.identities(key)
+    placed = identities.extending(asked.before, asked.messages, reading.chain, task=_hint(http, asked, "task"))
+    run = None if placed is None else gateway.runs.get(key, placed)
+    if placed is None or run is None or run.revived_at is not None:
+        return None
+    virtual = gateway.virtual(asked.model, key)
+    turns_private = not run.private and _is_private(gateway, key, virtual, asked, http)
+    if virtual.name != run.virtual.name or turns_private or not all(target.takes(dialect) for target in run.ladder):
+        return None
+    identities.take(placed, reading.chain[-1])
+    _caught_up(gateway, run, placed, dialect, asked)
+    return _followed(gateway, key, run, placed)
+
+
+def follow(gateway: Gateway, key: Key | None, dialect: Dialect, reading: Reading, http: Http) -> Followed:
     """Whose request this is; its run is brought up to date and looked at.
 
     Raises:
         Refusal: 400 for names that cannot be, 403 and 404 for models that the key may not use or nobody has.
     """
+    asked = reading.asked
     virtual = gateway.virtual(asked.model, key)
     hinted = {name: _hint(http, asked, name) for name in ("task", "run")}
     private = _is_private(gateway, key, virtual, asked, http)
     again = http.header(b"x-stainless-retry-count") not in ("", "0")
-    placed = gateway.runs.identities(key).place(asked.messages, run=hinted["run"], task=hinted["task"], again=again)
+    placed = gateway.runs.identities(key).place(
+        asked.messages, reading.chain, run=hinted["run"], task=hinted["task"], again=again
+    )
     run = gateway.runs.get(key, placed)
     if run is None:
         run = _opened(gateway, key, virtual, placed, private, dialect, asked)
     else:
         _kept_up(gateway, key, run, placed, dialect, asked)
         _moved(gateway, key, run, virtual, private, dialect, asked)
-        run.sure = run.sure and placed.sure
+    return _followed(gateway, key, run, placed)
+
+
+def _followed(gateway: Gateway, key: Key | None, run: Run, placed: Placed) -> Followed:
+    run.sure = run.sure and placed.sure
     gateway.runs.touch(key, run, gateway.clock.now())
     if run.looks is not None and run.looks.due(run.attempt):
         _look(gateway, run, placed.step)
@@ -103,15 +133,15 @@ def _opened(
     gateway.recorder.put(events)
     gateway.metrics.runs += 1
     run.looks, run.attempt = _looks(gateway, owner, run, task)
-    for step in _told(dialect, asked) if placed.step else ():
-        _add(gateway, run, step, replied=True)
+    for told in _told(dialect, asked) if placed.step else ():
+        _add(gateway, run, told, is_new=True)
     return run
 
 
-def _told(dialect: Dialect, asked: Asked) -> list[Step]:
+def _told(dialect: Dialect, asked: Asked) -> list[Told]:
     """The steps that a request's history tells of."""
     return [
-        step_of(said, found, model="unknown", asked=before if number else None)
+        Told(said, found, model="unknown", asked=before if number else None)
         for number, (said, found, before) in enumerate(history(dialect, asked))
     ]
 
@@ -125,10 +155,10 @@ def _taken_up(gateway: Gateway, key: Key | None, run: Run, placed: Placed, diale
     owner = "open" if key is None else key.name
     run.looks, run.attempt = _looks(gateway, owner, run, _task(run, dialect, asked), seen)
     if is_new and steps:
-        _add(gateway, run, steps[-1], replied=False)
+        _add(gateway, run, steps[-1], is_new=False)
 
 
-def _looks(gateway: Gateway, owner: str, run: Run, task: Task, seen: Sequence[Step] = ()) -> tuple[Looks | None, int]:
+def _looks(gateway: Gateway, owner: str, run: Run, task: Task, seen: Sequence[Told] = ()) -> tuple[Looks | None, int]:
     stage = run.virtual.stage
     if stage.policy == "none" and stage.forecaster is None:
         return None, 0
@@ -181,24 +211,22 @@ def _caught_up(gateway: Gateway, run: Run, placed: Placed, dialect: Dialect, ask
     end = last_reply(asked)
     found = tuple(results(dialect, asked, end + 1, len(asked.turns)))
     if run.looks is not None or gateway.keeps_steps:
-        said, replied = pending.said, False
+        said, is_new = pending.said, False
         if end >= 0 and asked.messages[end].call_ids != tuple(call.id for call in said.calls):
-            said, replied = dialect.said(asked.turns[end]), True  # it was answered twice: this one was taken up
-        _add(gateway, run, step_of(said, found, model=pending.model, cost_usd=pending.cost_usd), replied=replied)
+            said, is_new = dialect.said(asked.turns[end]), True  # it was answered twice: this one was taken up
+        _add(gateway, run, Told(said, found, model=pending.model, cost_usd=pending.cost_usd), is_new=is_new)
 
 
-def _add(gateway: Gateway, run: Run, step: Step, *, replied: bool) -> None:
-    """One more complete step; `replied`: its reply is not in the journal yet."""
+def _add(gateway: Gateway, run: Run, told: Told, *, is_new: bool) -> None:
+    """One more complete step; `is_new`: its reply is not in the journal yet."""
     if run.looks is not None:
-        run.looks.add(run.attempt, step)
+        run.looks.add(run.attempt, told)
     if gateway.keeps_steps:
         number, events = run.completed, list[Event]()
-        if replied and step.reply is not None:
-            events.append(
-                StepReplied(scope=run.scope, step=number, model=step.model, reply=step.reply, asked=step.asked)
-            )
-        events += [StepObserved(scope=run.scope, step=number, observation=one) for one in step.observations]
-        gateway.recorder.put([*events, StepCompleted(scope=run.scope, step=number, model=step.model)])
+        if is_new:
+            events.append(replied(run.scope, number, told.model, told.said, asked=told.asked, at=gateway.clock.now()))
+        events += [StepObserved(scope=run.scope, step=number, observation=one) for one in observations(told)]
+        gateway.recorder.put([*events, completed(run.scope, number, told.model)])
     run.completed += 1
 
 

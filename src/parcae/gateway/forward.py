@@ -6,19 +6,19 @@ A call is tried again only while nothing of it has reached the client. Knows not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
-from parcae.core.events import StepReplied
 from parcae.core.protocols import Event
 from parcae.core.usage import Amount, Usage
 from parcae.gateway.dialect import Asked, Dialect, Document, Said
-from parcae.gateway.events import GatewayServed
 from parcae.gateway.follow import Followed
 from parcae.gateway.http import JSON, Header, Http
+from parcae.gateway.lines import replied, served
 from parcae.gateway.purse import ONE_CALL, Held, Purse, worst_case
+from parcae.gateway.readings import Gap
 from parcae.gateway.refusal import Refusal
 from parcae.gateway.runs import Pending
 from parcae.gateway.splice import splice
@@ -38,9 +38,8 @@ _PASSED = tuple(
 _RETURNED = ("retry-after", "x-request-id", "request-id", "openai-processing-ms")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """One request on its way: who asks, in which protocol, as part of which run."""
+class Exchange(NamedTuple):
+    """One request on its way: who asks, in which protocol, as part of which run; its messages stand in the `gap`."""
 
     gateway: Gateway
     http: Http
@@ -48,6 +47,7 @@ class Exchange:
     asked: Asked
     document: Document
     body: bytes
+    gap: Gap | None
     followed: Followed
     purse: Purse
     began: float
@@ -200,7 +200,7 @@ async def _through(exchange: Exchange, target: Target, held: Held) -> None:
         "POST",
         upstream.base_url + dialect.path,
         headers_for(exchange.http, upstream),
-        splice(exchange.body, exchange.document, edits),
+        splice(exchange.body, exchange.document, edits, exchange.gap),
         upstream=upstream,
     )
     try:
@@ -315,27 +315,10 @@ def finish(exchange: Exchange, target: Target, held: Held, said: Said) -> None:
     key = exchange.followed.key
     marks = gateway.runs.identities(key).served(run.name, exchange.dialect.message(said))
     if gateway.keeps_steps:
-        events.append(_replied(exchange, target, said, cost_usd))
-    events.append(
-        GatewayServed(
-            scope=run.scope,
-            key="open" if key is None else key.name,
-            task=run.task,
-            run=run.name,
-            step=placed.step,
-            virtual=run.virtual.name,
-            evidence=placed.evidence,
-            asked=marks.asked.hex(),
-            served=marks.served.hex(),
-            said=marks.said.hex(),
-            call_ids=tuple(call.id for call in said.calls),
-            rung=run.rung,
-            private=run.private,
-            forked_from=placed.forked_from,
-            number=run.completed,
-            cost_usd=run.cost_usd,
-        )
-    )
+        events.append(replied(run.scope, run.completed, target.name, said, at=gateway.clock.now(), cost_usd=cost_usd))
+    owner = "open" if key is None else key.name
+    calls = tuple(call.id for call in said.calls)
+    events.append(served(run, placed, marks, owner=owner, call_ids=calls))
     gateway.recorder.put(events)
 
 
@@ -348,21 +331,6 @@ def _actual(exchange: Exchange, usage: Usage | None, cost_usd: float | None) -> 
         tokens=usage.prompt_tokens + usage.completion_tokens,
         calls=1,
         seconds=max(exchange.gateway.clock.now() - exchange.began, 0.0),
-    )
-
-
-def _replied(exchange: Exchange, target: Target, said: Said, cost_usd: float | None) -> StepReplied:
-    from parcae.gateway.steps import step_of
-
-    step = step_of(said, (), model=target.name)
-    assert step.reply is not None
-    return StepReplied(
-        scope=exchange.followed.run.scope,
-        step=exchange.followed.run.completed,
-        model=target.name,
-        reply=step.reply,
-        usage=said.usage or Usage(),
-        cost_usd=cost_usd,
     )
 
 

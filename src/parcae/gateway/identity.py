@@ -36,8 +36,15 @@ class Message(NamedTuple):
     call_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Before(NamedTuple):
+    """What is known of the messages before those at hand: their chain's end, the model's replies, images' tokens."""
+
+    last: Fingerprint
+    replies: int
+    bound_tokens: int = 0
+
+
+class Placed(NamedTuple):
     """Where a request belongs.
 
     `step` counts the model's replies before this one. `task` groups attempts: runs with the same opening share it.
@@ -55,8 +62,7 @@ class Placed:
         return self.evidence != "ambiguous"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Marks(NamedTuple):
     """What is remembered of a reply: the conversation as it was asked, with the reply, and the reply alone."""
 
     asked: Fingerprint
@@ -100,17 +106,25 @@ class Identities:
         return len(self._runs)
 
     def place(
-        self, messages: Sequence[Message], *, run: str | None = None, task: str | None = None, again: bool = False
+        self,
+        messages: Sequence[Message],
+        chain: Sequence[Fingerprint] | None = None,
+        *,
+        run: str | None = None,
+        task: str | None = None,
+        again: bool = False,
     ) -> Placed:
         """Decide whose request this is, and remember it.
 
         Args:
             messages: the whole conversation, oldest first.
+            chain: its fingerprints, where they were made before.
             run: what the client says the run is; believed.
             task: what the client says the task is; else the fingerprint of the opening.
             again: the client says that it repeats a request.
         """
-        chain = chained(messages)
+        if chain is None:
+            chain = chained(messages)
         last = chain[-1] if chain else ROOT
         if run is not None:
             placed = self._named(run, task, messages, last)
@@ -118,6 +132,32 @@ class Identities:
             placed = self._found(messages, chain, task, again)
         self._remember(placed, last)
         return placed
+
+    def extending(
+        self, before: Before, messages: Sequence[Message], chain: Sequence[Fingerprint], *, task: str | None = None
+    ) -> Placed | None:
+        """Whose request this is if it goes on where one run stands, told by the messages after `before` alone.
+
+        As `place` would decide; None where that would need the whole conversation. Nothing is remembered: see `take`.
+        """
+        if chain[-1] in self._asked:
+            return None
+        replies = [index for index, message in enumerate(messages) if message.from_model]
+        if not replies:
+            return None
+        newest = replies[-1]
+        owners = self._served.get(chain[newest], ())
+        if len(owners) != 1:
+            return None
+        (owner,) = owners
+        known = self._runs[owner]
+        if known.last != (chain[newest - 1] if newest else before.last) or task not in (None, known.task):
+            return None
+        return self._known(owner, known.step + 1, "extends")
+
+    def take(self, placed: Placed, last: Fingerprint) -> None:
+        """Remember what `extending` said of a request whose chain ends in `last`."""
+        self._remember(placed, last)
 
     def served(self, run: str, reply: Message) -> Marks:
         """Remember what the model replied to the run's last request: the next request is expected to extend it."""
@@ -290,9 +330,9 @@ class Identities:
             self._call_ids.setdefault(call_id, set()).add(run)
 
 
-def chained(messages: Sequence[Message]) -> list[Fingerprint]:
-    """The fingerprint of every prefix of the conversation."""
-    chain, last, blake2b = [], ROOT, hashlib.blake2b
+def chained(messages: Sequence[Message], last: Fingerprint = ROOT) -> list[Fingerprint]:
+    """The fingerprint of every prefix of the conversation, which goes on from `last`."""
+    chain, blake2b = [], hashlib.blake2b
     for message in messages:
         last = blake2b(last + message.content, digest_size=12).digest()  # as `link`, which would cost a call each
         chain.append(last)

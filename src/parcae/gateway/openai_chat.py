@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from parcae.core.protocols import ToolSpec
 from parcae.core.usage import Usage
 from parcae.gateway.dialect import (
+    NOTHING_SAID,
     Asked,
     Call,
     Document,
@@ -32,7 +33,7 @@ from parcae.gateway.dialect import (
     text_of,
     tool_spec,
 )
-from parcae.gateway.identity import Message
+from parcae.gateway.identity import Before, Message
 from parcae.gateway.refusal import Refusal, bad
 from parcae.gateway.sse import Events, event
 
@@ -56,20 +57,25 @@ class OpenAIChat:
 
     family: Family = "openai"
     path = "/chat/completions"
+    goes_on = True
 
-    def read(self, document: Document) -> Asked:
+    def read(self, document: Document, *, before: Before | None = None) -> Asked:
         """Understand a request."""
         model = str(field_of(document, "model", str, required=True))
         turns = field_of(document, "messages", list, required=True)
         assert isinstance(turns, list)
         if not turns:
             raise bad("`messages` is empty", "missing_field")
-        messages, bound = [], 0
+        messages, bound = [], before.bound_tokens if before is not None else 0
         for index, turn in enumerate(turns):
             if type(turn) is dict and type(content := turn.get("content")) is str and len(turn) == 2:
-                plain = _PLAIN.get(turn.get("role"))  # the common case, a hundred times a request
+                role = turn.get("role")
+                plain = _PLAIN.get(role)  # the common case, a hundred times a request
                 if plain is not None:
                     messages.append(Message(plain + content.encode()))
+                    continue
+                if role == "assistant":
+                    messages.append(Message(b"assistant\0" + content.strip().encode(), True))
                     continue
             messages.append(_message(turn, index))
             content = turn.get("content")
@@ -86,7 +92,8 @@ class OpenAIChat:
             choices=count_of(document, "n") or 1,
             bound_tokens=bound,
             wants_usage=not stream or options.get("include_usage") is True,
-            said=hints(document) if "metadata" in document or "user" in document else {},
+            said=hints(document) if "metadata" in document or "user" in document else NOTHING_SAID,
+            before=before,
         )
 
     def said(self, turn: Document) -> Said:

@@ -28,7 +28,7 @@ from parcae.gateway.dialect import (
     text_of,
     tool_spec,
 )
-from parcae.gateway.identity import Message
+from parcae.gateway.identity import Before, Message
 from parcae.gateway.openai_chat import error_document, from_model
 from parcae.gateway.refusal import Refusal, bad
 from parcae.gateway.responses_stream import ResponsesStream, ResponsesWriter, response_document, said_in
@@ -43,8 +43,9 @@ class OpenAIResponses:
 
     family: Family = "openai"
     path = "/responses"
+    goes_on = False  # its items and its instructions are more than a list of messages
 
-    def read(self, document: Document) -> Asked:
+    def read(self, document: Document, *, before: Before | None = None) -> Asked:
         """Understand a request."""
         model = str(field_of(document, "model", str, required=True))
         for name in _KEPT_BY_SERVER:

@@ -10,11 +10,12 @@ from parcae.core.errors import ParcaeError
 from parcae.gateway.anthropic_messages import AnthropicMessages
 from parcae.gateway.dialect import Dialect, parse
 from parcae.gateway.embeddings import PATH, embed
-from parcae.gateway.follow import follow
+from parcae.gateway.follow import follow, goes_on
 from parcae.gateway.forward import Exchange, forward
 from parcae.gateway.http import JSON, ASGIMessage, Gone, Header, Http, Receive, Send, while_listening
 from parcae.gateway.openai_chat import OpenAIChat
 from parcae.gateway.openai_responses import OpenAIResponses
+from parcae.gateway.readings import whole
 from parcae.gateway.refusal import Refusal
 from parcae.gateway.state import Gateway
 from parcae.gateway.stopped import answer_stopped
@@ -79,16 +80,19 @@ class Application:
 async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
     key = gateway.keyring.check(http)
     body = await http.body(gateway.config.bounds.body_bytes)
-    document = parse(body)
     if dialect is _EMBEDDINGS:
-        await while_listening(http, embed(gateway, key, http, document, body))
+        await while_listening(http, embed(gateway, key, http, parse(body), body))
         return
-    asked = dialect.read(document)
+    reading = gateway.readings.read(dialect, body, "" if key is None else key.name)
     if gateway.recorder.failed is not None:
         raise Refusal(503, "upstream", "store_failed", str(gateway.recorder.failed), may_retry=True)
     await gateway.recorder.room()
-    followed = follow(gateway, key, dialect, asked, http)
-    run = followed.run
+    followed = goes_on(gateway, key, dialect, reading, http)
+    if followed is None:
+        if reading.asked.before is not None:
+            reading = whole(dialect, body)._replace(gap=reading.gap)
+        followed = follow(gateway, key, dialect, reading, http)
+    run, asked = followed.run, reading.asked
     if gateway.log is not None:
         placed = followed.placed
         http.about = {
@@ -105,8 +109,9 @@ async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
         http=http,
         dialect=dialect,
         asked=asked,
-        document=document,
+        document=reading.document,
         body=body,
+        gap=reading.gap,
         followed=followed,
         purse=await gateway.bank.purse(key, run.task, run.name, run.virtual.stage.limits),
         began=gateway.clock.now(),

@@ -43,7 +43,8 @@ async def _serve(config: GatewayConfig, env: Mapping[str, str], journal: Journal
         def listening(url: str) -> None:
             nonlocal warming
             ready(url)
-            warming = asyncio.get_running_loop().run_in_executor(None, _warm)
+            if _translates(config):
+                warming = asyncio.get_running_loop().run_in_executor(None, _warm)
 
         server = Server(
             uvicorn.Config(
@@ -104,6 +105,12 @@ class Server(uvicorn.Server):
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._ready(f"http://{host}:{port}")
+
+
+def _translates(config: GatewayConfig) -> bool:
+    """Whether some model is not reached in the client's own protocol: it answers in this process, or in another one."""
+    named = {name.partition(":")[0] for model in config.models.values() for name in model.stage.ladder}
+    return not named <= set(config.upstreams) or len({up.family for up in config.upstreams.values()}) > 1
 
 
 def _warm() -> None:

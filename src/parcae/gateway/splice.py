@@ -11,12 +11,30 @@ from collections.abc import Mapping
 
 import pydantic_core
 
+_HOLE = b"\x00"  # never in JSON
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
-def splice(body: bytes, document: Mapping[str, object], edits: Mapping[str, object]) -> bytes:
-    """`body` with `edits` set; `document` is `body` parsed."""
+def splice(
+    body: bytes, document: Mapping[str, object], edits: Mapping[str, object], gap: tuple[int, int] | None = None
+) -> bytes:
+    """`body` with `edits` set; `document` is `body` parsed.
+
+    `gap`: a part of it, within one field, that nobody needs to look at; `document` may lack what stands there.
+    """
+    if gap is not None:
+        start, end = gap
+        outside = body[:start] + _HOLE + body[end:]
+        if outside.count(_HOLE) == 1 and _is_plain(outside, edits):
+            before, hole, after = _spliced(outside, document, edits).partition(_HOLE)
+            if hole:
+                return before + body[start:end] + after
+        document = pydantic_core.from_json(body)
+    return _spliced(body, document, edits)
+
+
+def _spliced(body: bytes, document: Mapping[str, object], edits: Mapping[str, object]) -> bytes:
     edits = {name: value for name, value in edits.items() if document.get(name) != value or name not in document}
     if not edits:
         return body if _is_plain(body, ()) else _rewritten(document, {})

@@ -13,6 +13,7 @@ from parcae.gateway.config import GatewayConfig, Key, VirtualModel
 from parcae.gateway.keyring import Keyring
 from parcae.gateway.metrics import Metrics
 from parcae.gateway.purse import Bank
+from parcae.gateway.readings import Readings
 from parcae.gateway.record import Recorder
 from parcae.gateway.refusal import Refusal
 from parcae.gateway.runs import Runs
@@ -40,6 +41,7 @@ class Gateway:
     policy: Callable[[str], Policy]
     keyring: Keyring
     runs: Runs
+    readings: Readings
     metrics: Metrics = field(default_factory=Metrics)
     keeps_steps: bool = True
     closing: bool = False

@@ -1,41 +1,64 @@
 """A history on the wire as steps, which is what forecasters read and what the journal keeps.
 
-The only module of the gateway's hot path that loads pydantic-ai, and only when a step is made.
+pydantic-ai, whose messages steps are made of, is loaded only where a forecaster wants whole steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from parcae.core.trajectory import Observation, Step
 from parcae.core.usage import Usage
 from parcae.gateway.dialect import Asked, Dialect, Result, Said
+from parcae.graphs.nodes import call_of
+from parcae.graphs.turns import Turn
 
 
-def step_of(
-    said: Said, results: Sequence[Result], *, model: str, asked: str | None = None, cost_usd: float | None = None
-) -> Step:
-    """One step of a run: the reply and what its tools gave back."""
+class Told(NamedTuple):
+    """One complete step: the reply, what its tools gave back, who replied, what was said to it before."""
+
+    said: Said
+    results: Sequence[Result]
+    model: str
+    asked: str | None = None
+    cost_usd: float | None = None
+
+
+def turn_of(told: Told) -> Turn:
+    """What forecasters read of it."""
+    return Turn(
+        calls=tuple(call_of(call.name, call.arguments) for call in told.said.calls),
+        observed_chars=sum(len(result.text) for result in told.results),
+        errors=sum(result.is_error for result in told.results),
+    )
+
+
+def step_of(told: Told) -> Step:
+    """The whole of it, in the product's own messages."""
     from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
-    names = {call.id: call.name for call in said.calls}
+    said = told.said
     text = [TextPart(content=said.text)] if said.text else []
     calls = [ToolCallPart(tool_name=call.name, args=call.arguments, tool_call_id=call.id) for call in said.calls]
     return Step(
-        model=model,
-        asked=asked,
-        reply=ModelResponse(parts=[*text, *calls], model_name=model),
-        observations=tuple(
-            Observation(
-                call_id=result.call_id,
-                tool=names.get(result.call_id, ""),
-                content=result.text,
-                is_error=result.is_error,
-            )
-            for result in results
-        ),
+        model=told.model,
+        asked=told.asked,
+        reply=ModelResponse(parts=[*text, *calls], model_name=told.model),
+        observations=observations(told),
         usage=said.usage or Usage(),
-        cost_usd=cost_usd,
+        cost_usd=told.cost_usd,
+    )
+
+
+def observations(told: Told) -> tuple[Observation, ...]:
+    """What its tools gave back."""
+    names = {call.id: call.name for call in told.said.calls}
+    return tuple(
+        Observation(
+            call_id=result.call_id, tool=names.get(result.call_id, ""), content=result.text, is_error=result.is_error
+        )
+        for result in told.results
     )
 
 

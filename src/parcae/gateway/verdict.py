@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from parcae.core.protocols import Decision, Forecast, Policy, Standing, Watch
-from parcae.core.trajectory import Step
+from parcae.gateway.steps import Told, step_of, turn_of
+from parcae.graphs.turns import TurnWatch
 
 
 @dataclass(slots=True)
@@ -25,22 +26,26 @@ class Looks:
     rungs: list[int] = field(default_factory=list)
     pauses: list[int | None] = field(default_factory=list)
     forecast: Forecast | None = None
+    _turns: TurnWatch | None = None  # the watch, if it needs no whole steps
 
-    def join(self, rung: int, seen: Sequence[Step] = ()) -> int:
+    def __post_init__(self) -> None:
+        self._turns = self.watch if isinstance(self.watch, TurnWatch) else None
+
+    def join(self, rung: int, seen: Sequence[Told] = ()) -> int:
         """One more run, which was looked at after the steps in `seen` before; its number."""
         attempt = len(self.steps)
         self.steps.append(len(seen))
         self.rungs.append(rung)
-        for step in seen:
-            self.watch.add(attempt, step)
+        for told in seen:
+            self._show(attempt, told)
         standing = self._standing(Forecast(p_fail=0.0, trust=0.0), None, only=attempt)
         self.pauses.append(self.policy.pauses(standing)[0])
         return attempt
 
-    def add(self, attempt: int, step: Step) -> None:
+    def add(self, attempt: int, told: Told) -> None:
         """One more complete step of run number `attempt`."""
         self.steps[attempt] += 1
-        self.watch.add(attempt, step)
+        self._show(attempt, told)
 
     def due(self, attempt: int) -> bool:
         """Whether the policy looks at this run now."""
@@ -58,6 +63,12 @@ class Looks:
         pause = self.policy.pauses(self._standing(self.forecast, spent_usd, only=attempt))[0]
         self.pauses[attempt] = pause if pause is not None and pause > self.steps[attempt] else None
         return decision
+
+    def _show(self, attempt: int, told: Told) -> None:
+        if self._turns is not None:
+            self._turns.take_turn(attempt, turn_of(told), told.model)
+        else:
+            self.watch.add(attempt, step_of(told))
 
     def _standing(self, forecast: Forecast, spent_usd: float | None, *, only: int) -> Standing:
         return Standing(

@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from pydantic_core import from_json
+
 from parcae.core.trajectory import Step
 
 ANSWER = "answer"
+_INVALID = "INVALID_JSON"  # where pydantic-ai puts arguments that are no object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,17 @@ def calls_of(step: Step) -> tuple[Call, ...]:
         Call(tool=call.tool_name, arguments=json.dumps(call.args_as_dict(), sort_keys=True, ensure_ascii=False))
         for call in step.reply.tool_calls
     )
+
+
+def call_of(tool: str, arguments: str) -> Call:
+    """The same from the text of the arguments as the model wrote it; what is no object is kept as it stands."""
+    try:
+        found = from_json(arguments) if arguments else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        found = {_INVALID: arguments}
+    return Call(tool=tool, arguments=json.dumps(found, sort_keys=True, ensure_ascii=False))
 
 
 def exact_node(call: Call) -> Node:

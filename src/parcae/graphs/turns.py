@@ -7,6 +7,7 @@ nothing of what came later, so a sequence of turns is a prefix by construction.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from parcae.core.trajectory import Step
 from parcae.graphs.nodes import Call, calls_of
@@ -20,6 +21,15 @@ class Turn:
     observed_chars: int = 0
     errors: int = 0
     answer: tuple[str, ...] | None = None
+
+
+@runtime_checkable
+class TurnWatch(Protocol):
+    """A watch to which a step's turn is enough: whoever has no messages at hand need not make any."""
+
+    def take_turn(self, attempt: int, turn: Turn, model: str) -> None:
+        """Take in one more complete step of attempt number `attempt`, made by `model`; the same as `Watch.add`."""
+        ...
 
 
 def turn_of(step: Step) -> Turn:

@@ -86,9 +86,13 @@ class FittedWatch:
 
     def add(self, attempt: int, step: Step) -> None:
         """Take in one more complete step of attempt number `attempt`."""
-        if step.model not in (HARNESS, GROUP):
-            self.models.add(step.model)
-        self.take(attempt, turn_of(step))
+        self.take_turn(attempt, turn_of(step), step.model)
+
+    def take_turn(self, attempt: int, turn: Turn, model: str) -> None:
+        """The same from the step's turn."""
+        if model not in (HARNESS, GROUP):
+            self.models.add(model)
+        self.take(attempt, turn)
 
     def take(self, attempt: int, turn: Turn) -> None:
         """Take in one more turn."""

@@ -16,7 +16,7 @@ from parcae.core.task import Task
 from parcae.core.trajectory import Step
 from parcae.graphs.features import error_share, repeat_share, vote_confidence_of_ended
 from parcae.graphs.tally import Tally, facts_of
-from parcae.graphs.turns import turn_of
+from parcae.graphs.turns import Turn, turn_of
 
 PRIOR_ATTEMPTS = 2
 REPEATS, ERRORS, SILENT = 0.3, 0.3, 0.2
@@ -39,6 +39,10 @@ class RuleWatch:
     def add(self, attempt: int, step: Step) -> None:
         """Take in one more complete step of attempt number `attempt`."""
         self.tally.add(attempt, turn_of(step))
+
+    def take_turn(self, attempt: int, turn: Turn, model: str) -> None:
+        """The same from the step's turn."""
+        self.tally.add(attempt, turn)
 
     def forecast(self) -> Forecast:
         """How likely the vote is to be wrong; trust grows with the share of attempts that were seen."""

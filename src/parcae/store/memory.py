@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from parcae.core.protocols import E, Event, Recorded
+from parcae.store.codec import Written
 
 
 class MemoryJournal:
@@ -19,7 +20,8 @@ class MemoryJournal:
     async def append(self, events: Sequence[Event]) -> None:
         """Keep `events`."""
         at, seq = self._now(), len(self._entries)
-        self._entries += [Recorded(seq=seq + place, at=at, event=event) for place, event in enumerate(events, 1)]
+        whole = [event.whole() if isinstance(event, Written) else event for event in events]
+        self._entries += [Recorded(seq=seq + place, at=at, event=event) for place, event in enumerate(whole, 1)]
 
     async def read(
         self, scope: str, kinds: Sequence[type[E]], *, after: int = 0, below: bool = True
