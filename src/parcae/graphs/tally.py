@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from parcae.core.task import Task
+from parcae.graphs.known import KnownNames, owner_of
 from parcae.graphs.nodes import Node, exact_node
 from parcae.graphs.turns import Turn
 
@@ -19,12 +20,13 @@ class TaskFacts:
     """What is known of a task before any attempt; None: unknown.
 
     `candidates`: how many answers are possible. `failing_tests`: the most failing tests that reach one of them.
-    `leading`: how many candidates that many reach.
+    `leading`: how many candidates that many reach. `known`: the candidates themselves.
     """
 
     candidates: int | None = None
     failing_tests: int | None = None
     leading: int | None = None
+    known: KnownNames = field(default=KnownNames(), repr=False)
 
 
 def facts_of(task: Task) -> TaskFacts:
@@ -47,7 +49,9 @@ class Tally:
     """Counts over `samples` planned attempts of the task that `facts` tell of.
 
     `passes[n]`: how often node n was passed; `passers[n]`: by which attempts. A node is pointed if its call had
-    arguments. `sum_log`: the sum of c ln c over `passes`, `pointed_sum_log` over pointed nodes (entropies need it).
+    arguments. `looked[n]`: who looked at n, a short name; `entered[c]`: who looked at class c or into it.
+    `places[n]`: the sum over answers that hold n of 1 / its place. `sum_log`: the sum of c ln c over `passes`,
+    `pointed_sum_log` over pointed nodes (entropies need it).
     """
 
     samples: int
@@ -60,7 +64,10 @@ class Tally:
     edges: Counter[tuple[Node, Node]] = field(default_factory=Counter)
     last: dict[int, Node] = field(default_factory=dict)
     looked: dict[str, set[int]] = field(default_factory=dict)
+    entered: dict[str, set[int]] = field(default_factory=dict)
     votes: dict[str, float] = field(default_factory=dict)
+    places: dict[str, float] = field(default_factory=dict)
+    firsts_named: Counter[str] = field(default_factory=Counter)
     calls: int = 0
     pointed_calls: int = 0
     pointed_nodes: int = 0
@@ -110,6 +117,8 @@ class Tally:
             self.pointed_sum_log += gain
             self.pointed_most = max(self.pointed_most, len(passers))
             self.looked.setdefault(short_name(node.argument), set()).add(attempt)
+            for name in {short_name(node.argument), short_name(owner_of(node.argument))}:
+                self.entered.setdefault(name, set()).add(attempt)
         previous = self.last.get(attempt)
         if previous is not None:
             self.edges[(previous, node)] += 1
@@ -120,8 +129,10 @@ class Tally:
         names = tuple(dict.fromkeys(answer))
         self.answers[attempt] = names
         self.names_given += len(names)
-        for name in names:
+        for place, name in enumerate(names, start=1):
             self.votes[name] = self.votes.get(name, 0.0) + 1 / len(names)
+            self.places[name] = self.places.get(name, 0.0) + 1 / place
+        self.firsts_named.update(names[:1])
 
 
 def short_name(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from parcae.prediction.rows import checked, feature_names, graphs_of, rows_of, v
 from parcae.prediction.rule import rule_p_fail
 
 BASELINES = ("majority", "prior", "confidence", "rule")
-BLENDED = ("logistic", "boosting", "forest")
+BLENDED = ("logistic", "boosting", "forest", "names")
 BLEND = "blend"
 LEARNED = (*BLENDED, BLEND)
 KINDS = kinds([function.__name__ for function in TASK_FEATURES])
@@ -193,14 +193,14 @@ def _one_fold(
         [data.examples[place] for place in inside],
     )
     train = data.rows.where(outside)
+    tested = data.rows.where(np.isin(np.arange(len(data.examples)), inside))
     found: dict[str, tuple[Floats, str]] = {
         name: (scores[inside], "untrained") for name, scores in data.untrained.items()
     }
     errors: dict[str, float] = {}
     for name, chosen in fit_all(train, data.names, seed, heads).items():
         curve = no_calibration() if name == "majority" else calibrate(train.failed, chosen.unseen, train.fold)
-        columns = columns_of(name, data.names)
-        scores = np.array([chosen.head.score(row) for row in data.rows.features[inside][:, columns]])
+        scores = narrowed(tested, columns_of(name, data.names)).scored(chosen.head)
         found[name] = (curve.each(scores), f"{chosen.setting}, {curve.method}")
         if name in LEARNED:
             errors[name] = brier(train.failed, curve.each(chosen.unseen))
@@ -217,13 +217,15 @@ def fit_all(train: Rows, names: tuple[str, ...], seed: int, heads: Sequence[str]
     """Each of `heads`, fitted on `train` with its setting chosen on inner folds; then their blend, if all are there."""
     fitted = {}
     for name in heads:
-        kind = KINDS[name]
-        columns = columns_of(name, names)
-        narrow = Rows(features=train.features[:, columns], failed=train.failed, fold=train.fold)
-        fitted[name] = choose(kind, narrow, seed)
+        fitted[name] = choose(KINDS[name], narrowed(train, columns_of(name, names)), seed)
     if not set(BLENDED) <= set(fitted):
         return fitted
     return fitted | {BLEND: blend([fitted[name] for name in BLENDED])}
+
+
+def narrowed(rows: Rows, columns: Sequence[int]) -> Rows:
+    """The same rows with some of their features."""
+    return replace(rows, features=rows.features[:, list(columns)])
 
 
 def columns_of(kind: str, names: tuple[str, ...]) -> list[int]:

@@ -13,26 +13,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parcae.core.errors import CallerMistake
-from parcae.prediction.heads import Blend, Constant, Head, Logistic, grown
+from parcae.prediction.blend import AnyHead, Blend, score_of
+from parcae.prediction.heads import Constant, Head, Logistic, Trees, grown
 from parcae.prediction.metrics import Bools, Floats, brier
+from parcae.prediction.names import Names, NameTable, stacked
 
 Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """`features` (n, d), `failed` (n,), `fold` (n,): rows of one task share a fold."""
+    """`features` (n, d), `failed` (n,), `fold` (n,): rows of one task share a fold.
+
+    `tables` and `right`, one a row: the names that were answered by then, and which names are right; heads that read
+    names need them.
+    """
 
     features: Floats
     failed: Bools
     fold: Ints
+    tables: tuple[NameTable, ...] = ()
+    right: tuple[frozenset[str], ...] = ()
 
     def where(self, chosen: Bools) -> Rows:
         """The rows that `chosen` marks."""
-        return Rows(features=self.features[chosen], failed=self.failed[chosen], fold=self.fold[chosen])
+        places = np.flatnonzero(chosen).tolist()
+        return Rows(
+            features=self.features[chosen],
+            failed=self.failed[chosen],
+            fold=self.fold[chosen],
+            tables=tuple(self.tables[place] for place in places if self.tables),
+            right=tuple(self.right[place] for place in places if self.right),
+        )
+
+    def scored(self, head: AnyHead) -> Floats:
+        """What `head` says of each row, (n,)."""
+        tables = self.tables or (None,) * len(self.failed)
+        return np.array([score_of(head, row, table) for row, table in zip(self.features, tables, strict=True)])
 
 
-Fit = Callable[[Rows, int], Head]
+Fit = Callable[[Rows, int], AnyHead]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +80,7 @@ class Chosen:
     """A fitted head, the setting it has, and the score of each training row by a head that had not seen its fold."""
 
     setting: str
-    head: Head
+    head: AnyHead
     unseen: Floats
 
 
@@ -80,7 +100,7 @@ def unseen(fit: Fit, rows: Rows, seed: int) -> Floats:
         inside = rows.fold == fold
         outside = rows.where(~inside)
         head = constant(outside, seed) if one_class(outside.failed) else fit(outside, seed)
-        scores[inside] = [head.score(row) for row in rows.features[inside]]
+        scores[inside] = rows.where(inside).scored(head)
     return scores
 
 
@@ -113,6 +133,21 @@ def logistic(strength: float) -> Fit:
     return fit
 
 
+def logistics(strengths: Sequence[float]) -> Fit:
+    """The mean of the weights of several, itself a logistic regression.
+
+    Choosing one strength per fold follows noise, and forecasts of different spread cannot be ranked together.
+    """
+    fits = [logistic(strength) for strength in strengths]
+
+    def fit(rows: Rows, seed: int) -> Head:
+        heads = [head for head in (one(rows, seed) for one in fits) if isinstance(head, Logistic)]
+        weights = np.mean([head.weights for head in heads], axis=0)
+        return Logistic(weights=weights, bias=float(np.mean([head.bias for head in heads])))
+
+    return fit
+
+
 def boosting(trees: int, depth: int, rate: float) -> Fit:
     """Stochastic gradient boosting (Friedman 2002) of shallow trees on half of the rows and a third of the features."""
 
@@ -138,17 +173,34 @@ def forest(leaf: int, trees: int = 200) -> Fit:
         from sklearn.ensemble import RandomForestClassifier
 
         model = RandomForestClassifier(trees, min_samples_leaf=leaf, random_state=seed)
-        model.fit(rows.features.astype(np.float32), rows.failed)
-        depth = max(tree.get_depth() for tree in model.estimators_)
-
-        def share_failed(value: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(value[:, 0, 1] / value[:, 0, :].sum(axis=1))
-
-        return grown(
-            [_tree(one.tree_, share_failed) for one in model.estimators_], bias=0.0, boosted=False, depth=depth
-        )
+        return _forest(model.fit(rows.features.astype(np.float32), rows.failed))
 
     return fit
+
+
+def names(leaf: int, trees: int = 200) -> Fit:
+    """A random forest over single names, with at least `leaf` of them in a leaf; every prefix counts alike."""
+
+    def fit(rows: Rows, seed: int) -> AnyHead:
+        from sklearn.ensemble import RandomForestClassifier
+
+        features, right, weights = stacked(rows.tables, rows.right)
+        if one_class(right):
+            return constant(rows, seed)
+        model = RandomForestClassifier(trees, min_samples_leaf=leaf, max_features=0.4, random_state=seed)
+        return Names(trees=_forest(model.fit(features.astype(np.float32), right, sample_weight=weights)))
+
+    return fit
+
+
+def _forest(model: Any) -> Trees:
+    """A fitted forest in numpy: leaves hold the share of the second class."""
+
+    def share(value: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(value[:, 0, 1] / value[:, 0, :].sum(axis=1))
+
+    depth = max(tree.get_depth() for tree in model.estimators_)
+    return grown([_tree(one.tree_, share) for one in model.estimators_], bias=0.0, boosted=False, depth=depth)
 
 
 def _tree(tree: Any, value: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> dict[str, NDArray[np.generic]]:
@@ -165,7 +217,7 @@ def blend(members: Sequence[Chosen]) -> Chosen:
     """The mean of the scores of several: no further fit."""
     return Chosen(
         setting="mean",
-        head=Blend(heads=tuple(member.head for member in members)),
+        head=Blend(heads=tuple(member.head for member in members if not isinstance(member.head, Blend))),
         unseen=np.mean([member.unseen for member in members], axis=0),
     )
 
@@ -175,7 +227,8 @@ def kinds(task_features: Sequence[str]) -> dict[str, Kind]:
     return {
         "majority": Kind(fits={"share": constant}),
         "prior": Kind(fits={f"C={c}": logistic(c) for c in (0.01, 0.1, 1.0)}, columns=tuple(task_features)),
-        "logistic": Kind(fits={f"C={c}": logistic(c) for c in (0.003, 0.01, 0.03, 0.1, 1.0)}),
+        "logistic": Kind(fits={"mean of C=0.01, 0.03, 0.1": logistics((0.01, 0.03, 0.1))}),
         "boosting": Kind(fits={"depth 3": boosting(150, 3, 0.03), "depth 2": boosting(250, 2, 0.03)}),
         "forest": Kind(fits={"leaf 4": forest(4)}),
+        "names": Kind(fits={"leaf 4": names(4)}),
     }

@@ -17,15 +17,16 @@ from parcae.core.protocols import Embedder, Forecast
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
 from parcae.graphs.embed import HashedSubwords
-from parcae.graphs.features import FEATURES, tool_mix, unknown_tools
+from parcae.graphs.features import FEATURES, unknown_tools
 from parcae.graphs.semantic import SemanticGraph
 from parcae.graphs.tally import Tally, TaskFacts, facts_of
 from parcae.graphs.turns import Turn, turn_of
+from parcae.prediction.blend import AnyHead, head_from, kind_of, reads_names, score_of
 from parcae.prediction.calibrate import Calibration
 from parcae.prediction.card import Card, card_from, card_text
 from parcae.prediction.gcn import Gcn, gcn_from
-from parcae.prediction.heads import Head, head_from, kind_of
 from parcae.prediction.metrics import Floats
+from parcae.prediction.names import table_of
 from parcae.prediction.prefixes import Prefix
 
 HARNESS, GROUP = "harness", "group"
@@ -37,9 +38,13 @@ GCN = "gcn"
 
 def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
     """The features called `names`, float64 (d,); "mix:TOOL" is the share of TOOL among the calls."""
-    tools = tuple(name.removeprefix(MIX) for name in names if name.startswith(MIX))
-    mix = dict(zip(tools, tool_mix(tally, tools), strict=True))
-    return np.array([mix[name.removeprefix(MIX)] if name.startswith(MIX) else FEATURES[name](tally) for name in names])
+    calls = max(1, tally.calls)
+    return np.array(
+        [
+            tally.tools[name.removeprefix(MIX)] / calls if name.startswith(MIX) else FEATURES[name](tally)
+            for name in names
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,7 @@ class Fitted:
     """A Forecaster that was trained."""
 
     card: Card
-    head: Head | Gcn
+    head: AnyHead | Gcn
     calibration: Calibration
 
     def watch(self, task: Task, samples: int) -> FittedWatch:
@@ -108,7 +113,7 @@ class FittedWatch:
             assert self.graph is not None
             score = head.score(self.graph.matrix())
         else:
-            score = head.score(row)
+            score = score_of(head, row, table_of(self.tally) if reads_names(head) else None)
         p_fail = self.fitted.calibration(score)
         trust, doubts = self._trust(row)
         summary = f"{card.kind} trained on {card.tasks} tasks says {p_fail:.2f}{_record(card, p_fail)}"

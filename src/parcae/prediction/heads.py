@@ -87,6 +87,18 @@ class Trees:
         leaves = self.value[nodes]
         return _sigmoid(self.bias + float(leaves.sum())) if self.boosted else float(leaves.mean())
 
+    def scores(self, rows: Floats) -> Floats:
+        """The same for many rows, (n, d) -> (n,)."""
+        nodes = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
+        at = np.arange(len(rows))[:, None]
+        for _ in range(self.depth):
+            goes_left = rows[at, self.feature[nodes]] <= self.threshold[nodes]
+            nodes = np.where(goes_left, self.left[nodes], self.right[nodes])
+        leaves = self.value[nodes]
+        if not self.boosted:
+            return np.asarray(leaves.mean(axis=1))
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.bias + leaves.sum(axis=1), -700, 700))))
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Nodes of all trees, end to end."""
         return {
@@ -100,56 +112,20 @@ class Trees:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blend:
-    """The mean of the scores of other heads."""
-
-    heads: tuple[Head, ...]
-
-    def score(self, row: Floats) -> float:
-        """Their mean."""
-        return sum(head.score(row) for head in self.heads) / len(self.heads)
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Theirs, each under its place."""
-        return {
-            f"{place}.{kind_of(head)}.{name}": array
-            for place, head in enumerate(self.heads)
-            for name, array in head.arrays().items()
-        }
-
-
-def kind_of(head: Head) -> str:
-    """How a file names the kind of `head`."""
-    return {Constant: "constant", Logistic: "logistic", Trees: "trees", Blend: "blend"}[type(head)]
-
-
-def head_from(kind: str, arrays: Arrays) -> Head:
-    """The head of `kind` made of `arrays`; KeyError or ValueError if they do not fit."""
-    if kind == "constant":
-        return Constant(share=float(arrays["share"]))
-    if kind == "logistic":
-        return Logistic(weights=np.asarray(arrays["weights"], dtype=np.float64), bias=float(arrays["bias"]))
-    if kind == "trees":
-        depth, bias, boosted = (float(value) for value in np.asarray(arrays["shape"], dtype=np.float64))
-        return Trees(
-            roots=np.asarray(arrays["roots"], dtype=np.int32),
-            feature=np.asarray(arrays["feature"], dtype=np.int32),
-            threshold=np.asarray(arrays["threshold"], dtype=np.float64),
-            left=np.asarray(arrays["left"], dtype=np.int32),
-            right=np.asarray(arrays["right"], dtype=np.int32),
-            value=np.asarray(arrays["value"], dtype=np.float64),
-            depth=int(depth),
-            bias=bias,
-            boosted=bool(boosted),
-        )
-    if kind == "blend":
-        parts: dict[tuple[int, str], dict[str, NDArray[np.generic]]] = {}
-        for key, array in arrays.items():
-            place, part, name = key.split(".", 2)
-            parts.setdefault((int(place), part), {})[name] = array
-        return Blend(heads=tuple(head_from(part, parts[place, part]) for place, part in sorted(parts)))
-    raise ValueError(f"no head of kind {kind!r}")
+def trees_from(arrays: Arrays) -> Trees:
+    """The trees made of `arrays`; KeyError or ValueError if they do not fit."""
+    depth, bias, boosted = (float(value) for value in np.asarray(arrays["shape"], dtype=np.float64))
+    return Trees(
+        roots=np.asarray(arrays["roots"], dtype=np.int32),
+        feature=np.asarray(arrays["feature"], dtype=np.int32),
+        threshold=np.asarray(arrays["threshold"], dtype=np.float64),
+        left=np.asarray(arrays["left"], dtype=np.int32),
+        right=np.asarray(arrays["right"], dtype=np.int32),
+        value=np.asarray(arrays["value"], dtype=np.float64),
+        depth=int(depth),
+        bias=bias,
+        boosted=bool(boosted),
+    )
 
 
 def grown(trees: Sequence[Mapping[str, NDArray[np.generic]]], *, bias: float, boosted: bool, depth: int) -> Trees:

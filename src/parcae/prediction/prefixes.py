@@ -15,6 +15,7 @@ from typing import Literal
 from parcae.core.errors import CallerMistake
 from parcae.graphs.tally import Tally, TaskFacts
 from parcae.graphs.turns import Turn
+from parcae.sampling.vote import vote
 
 FOLDS = 5
 
@@ -65,7 +66,8 @@ class Prefix:
 class Group:
     """Attempts at one task, whole. `failed`: the grader's verdict on their vote; None: nobody said.
 
-    `extra` marks further groups of attempts at a task that is there already: they may train, never test.
+    `right`: the names that are right, where that is known; None: only the verdict is. `extra` marks further groups of
+    attempts at a task that is there already: they may train, never test.
     """
 
     task_id: str
@@ -73,7 +75,16 @@ class Group:
     attempts: tuple[tuple[Turn, ...], ...]
     failed: bool | None
     facts: TaskFacts = TaskFacts()
+    right: frozenset[str] | None = None
     extra: bool = False
+
+    def known_right(self) -> frozenset[str]:
+        """The names that are right; where only the verdict is known, what won a vote that did not fail."""
+        if self.right is not None:
+            return self.right
+        answers = [turns[-1].answer for turns in self.attempts if turns and turns[-1].answer is not None]
+        candidates = vote([answer for answer in answers if answer]).candidates
+        return frozenset() if self.failed or not candidates else frozenset({candidates[0].name})
 
     def prefix(self, look: Look) -> Prefix:
         """What was known at `look`."""
@@ -95,6 +106,7 @@ class Example:
     setup: Setup
     prefix: Prefix
     failed: bool
+    right: frozenset[str] = frozenset()
     extra: bool = False
 
 
@@ -106,6 +118,7 @@ def examples_of(groups: Sequence[Group], looks: Sequence[Look]) -> list[Example]
             setup=group.setup,
             prefix=group.prefix(look),
             failed=group.failed,
+            right=group.known_right(),
             extra=group.extra,
         )
         for group in groups

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from parcae.core.errors import CallerMistake
+from parcae.graphs.known import KnownNames
 from parcae.graphs.nodes import Call
 from parcae.graphs.tally import TaskFacts
 from parcae.graphs.turns import Turn
@@ -40,7 +41,8 @@ class RecordedTask:
         """What is known before any run."""
         most = max(self.covering.values(), default=0)
         leading = sum(tests == most for tests in self.covering.values())
-        return TaskFacts(candidates=len(self.covering), failing_tests=most, leading=leading)
+        known = KnownNames.of(self.covering)
+        return TaskFacts(candidates=len(self.covering), failing_tests=most, leading=leading, known=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +260,7 @@ def groups_of(recordings: Recordings, model: str, *, samples: int = 10, most: in
     groups = []
     for task_id, runs in recordings.of(model, least=samples).items():
         task = recordings.tasks[task_id]
+        facts = task.facts
         whole = min(most, len(runs) // samples)
         for start in range(0, whole * samples, samples):
             chosen = runs[start : start + samples]
@@ -267,7 +270,8 @@ def groups_of(recordings: Recordings, model: str, *, samples: int = 10, most: in
                     setup=Setup(model=model),
                     attempts=tuple(run.turns for run in chosen),
                     failed=best_gold_rank(task, chosen) != 1,
-                    facts=task.facts,
+                    facts=facts,
+                    right=task.gold,
                     extra=start > 0,
                 )
             )

@@ -18,6 +18,7 @@ from parcae.graphs.semantic import FlowMatrix, build_semantic
 from parcae.graphs.tally import Tally
 from parcae.prediction.fit import Rows
 from parcae.prediction.fitted import MIX, row_of
+from parcae.prediction.names import table_of
 from parcae.prediction.prefixes import Example, Group, fold_of
 
 FEWEST_TASKS = 30
@@ -75,6 +76,8 @@ def rows_of(examples: Sequence[Example], names: tuple[str, ...], tallies: Sequen
         features=np.array([row_of(tally, names) for tally in counted]).reshape(len(examples), len(names)),
         failed=np.array([example.failed for example in examples], dtype=bool),
         fold=np.array([fold_of(example.task_id) for example in examples], dtype=np.intp),
+        tables=tuple(table_of(tally) for tally in counted),
+        right=tuple(example.right for example in examples),
     )
 
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from parcae.core.errors import CallerMistake
 from parcae.graphs.embed import HashedSubwords
+from parcae.prediction.blend import AnyHead
 from parcae.prediction.calibrate import Calibration, calibrate, platt
 from parcae.prediction.card import Card
 from parcae.prediction.evaluate import BLEND, BLENDED, LEARNED, PAPER, Progress, columns_of, fit_all, unheard
 from parcae.prediction.fit import Chosen, Rows, require_sklearn
 from parcae.prediction.fitted import Fitted
 from parcae.prediction.gcn import Gcn, GcnSettings
-from parcae.prediction.heads import Head
 from parcae.prediction.metrics import Bools, Floats, accuracy, auc, brier, reliability
 from parcae.prediction.prefixes import FOLDS, Example, Group, Look, examples_of
 from parcae.prediction.risk import stop_above
@@ -81,7 +81,7 @@ def train(
     rows = rows_of(examples, names, tallies)
     rule = np.array([rule_p_fail(tally) for tally in tallies])
     progress(f"fitting on {len({example.task_id for example in examples})} tasks")
-    head: Head | Gcn
+    head: AnyHead | Gcn
     if kind == "gcn":
         head, curve, scores, name = _gcn(examples, rows, tools, seed, gcn)
     else:
