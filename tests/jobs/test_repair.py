@@ -17,6 +17,7 @@ from parcae.jobs import repair
 from parcae.jobs.options import JobOptions, as_text, from_text
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
+from parcae.models.builtin import builtin
 from parcae.models.builtin.talk import read_talk
 from parcae.models.scripted import ScriptedModel, call, say, together
 from parcae.store.memory import MemoryJournal
@@ -152,6 +153,35 @@ async def test_files_that_are_not_committed_are_named(tmp_path: Path, sandbox: S
     (repo / "shop/price.py").write_text(BROKEN + "\n")
     with pytest.raises(CallerMistake, match=r"shop/price.py.*not committed"):
         await repaired(repo, sandbox, fixing(RIGHT), copies=tmp_path / "copies")
+
+
+async def test_fixes_are_tried_at_once_and_those_that_cannot_be_are_named(tmp_path: Path, sandbox: Sandbox) -> None:
+    repo = project(tmp_path / "shop")
+    fixes = [
+        {"line": 6, "old": "price > 100", "new": "price > 200"},
+        {"line": 6, "old": "price > 100", "new": "price >= 0"},
+        {"line": 6, "old": "price > 100", "new": "next(iter(int, 1))"},
+        {"line": 1, "old": "price > 100", "new": "True"},
+    ]
+
+    def trying(request: Request) -> ModelResponse:
+        used = read_talk(request).used
+        return fixing(RIGHT)(request) if "try_fixes" in used else call("try_fixes", path="shop/price.py", fixes=fixes)
+
+    report, _, _ = await repaired(repo, sandbox, trying, trying, copies=tmp_path / "copies")
+    [tried] = report.attempts[0].trajectory.steps[1].observations
+    assert tried.content.startswith("it passes with 2\n4 was not tried: line 1 of shop/price.py")
+    assert report.patches[0].plausible
+
+
+async def test_the_large_builtin_model_repairs_a_small_fault(tmp_path: Path, sandbox: Sandbox) -> None:
+    repo = project(tmp_path / "shop", FILES | {"shop/price.py": PRICE.replace(">= 0", "< 0")})
+    stage = StagePlan(ladder=("builtin:large",))
+    options = JobOptions(repo=repo, test=TEST, stage=stage, copies=tmp_path / "copies")
+    world = World(journal=MemoryJournal(), clock=WallClock(), open_model=builtin)
+    await repair.begin(options, world, run="repair-1", sandbox=sandbox)
+    report = await repair.go_on("repair-1", world, sandbox=sandbox)
+    assert report.patches and report.patches[0].plausible
 
 
 async def test_a_finished_run_is_reported_without_a_sandbox(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from parcae.models.builtin.locate_reading import Snippet
-from parcae.models.builtin.repair_templates import changes
+from parcae.models.builtin.repair_templates import applied, changes
 
 SOURCE = """    def clip(self, values, low, high=9):
         kept = []
@@ -18,7 +18,8 @@ SOURCE = """    def clip(self, values, low, high=9):
 
 
 def texts(source: str, executed: frozenset[int] = frozenset()) -> set[str]:
-    return {change.text for change in changes(Snippet(source, executed))}
+    snippet = Snippet(source, executed)
+    return {text for change in changes(snippet) if (text := applied(snippet, change)) is not None}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,8 @@ def texts(source: str, executed: frozenset[int] = frozenset()) -> set[str]:
         ("break", "continue"),
         ("high]", "high - 1]"),
         ("max(value, low)", "max(low, value)"),
+        ("enumerate(high)", "enumerate(values)"),
+        ("return not kept", "return kept"),
     ],
 )
 def test_a_slip_is_among_those_undone(slip: str, repaired: str) -> None:
@@ -45,6 +48,11 @@ def test_every_change_is_a_program_and_only_executed_lines_change() -> None:
         ast.parse(textwrap.dedent(text))
         changed = [one for one, two in zip(text.split("\n"), SOURCE.split("\n"), strict=True) if one != two]
         assert changed == [text.split("\n")[5]]
+
+
+def test_what_is_done_elsewhere_may_be_missing_where_nothing_is_done() -> None:
+    source = "def put(rows):\n    if rows:\n        emit(rows)\n    else:\n        pass"
+    assert source.replace("pass", "emit(rows)") in texts(source)
 
 
 def test_what_cannot_be_read_is_left_alone() -> None:

@@ -60,7 +60,7 @@ class CoveredIndex:
         """
         meant = self._owners_meant(owner.strip())
         if len(meant) == 1:
-            lines = [_line(function, self._passing) for function in self._owners[meant[0]]]
+            lines = [listed(function, self._passing) for function in self._owners[meant[0]]]
             return "\n".join(lines if meant[0] == owner.strip() else [f"{meant[0]}:", *lines])
         if owner.strip() in self._packages:
             raise ToolRefused(f"{owner} is a package; its classes are {_listed(self._packages[owner.strip()])}")
@@ -157,7 +157,8 @@ def _arguments_of(signature: str) -> str:
     return "".join(inside.split())
 
 
-def _line(function: Function, passing: int) -> str:
+def listed(function: Function, passing: int) -> str:
+    """The function's signature, and what else is known of who executes it. `passing`: see `Covered.passing`."""
     if function.only_at_import:
         return f"{function.signature}  [executed while importing only]"
     if not passing:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from parcae.agents.covered_index import CoveredIndex
+from typing_extensions import TypedDict
+
+from parcae.agents.covered_index import CoveredIndex, listed
 from parcae.agents.fault_localization import opening
 from parcae.agents.files import by, search_files, workspace_of
 from parcae.agents.patch import patch_of, size_of
@@ -18,13 +20,14 @@ from parcae.agents.test_bed import EVERYTHING, TestBed
 from parcae.core.protocols import Tool, ToolRefused, Workspace
 from parcae.core.scope import Scope
 from parcae.core.task import Task
-from parcae.core.workspace import Conflict, Replace, Write
+from parcae.core.workspace import Conflict, Write
 from parcae.tools.covered import Covered
 from parcae.tools.function import CallKey, cut, function_tool
 from parcae.tools.functions_in_source import is_test_file
 from parcae.tools.plain_pytest import PlainRun
 
 MAX_STEPS = 20
+MAX_TOKENS = 4_096  # a reply may hold many fixes
 MOST_CHANGED_LINES = 200
 MOST_TRIED = 24
 OUTPUT_CHARS = 4_000
@@ -65,6 +68,7 @@ def repairer(covered: Covered, base: Workspace, bed: TestBed) -> Role:
         tools=(*reading, *_changing(base), *_running(bed)),
         max_steps=MAX_STEPS,
         first_call=lambda task, scope: ("list_covered_functions", {}),
+        max_tokens=MAX_TOKENS,
         made=lambda scope: _made(base, scope),
     )
 
@@ -79,9 +83,12 @@ def _made(base: Workspace, scope: Scope) -> tuple[str, ...]:
 
 def _listing(covered: Covered) -> Callable[[], str]:
     def list_covered_functions() -> str:
-        """List the signatures of the functions that the failing test executed, one a line."""
+        """List the signatures of the functions that the failing test executed, one a line.
+
+        Where other tests of the same file pass, it is said how many of them execute the function too.
+        """
         functions = [function for function in covered.functions if not function.only_at_import]
-        return "\n".join(function.signature for function in functions)
+        return "\n".join(listed(function, covered.passing) for function in functions)
 
     return list_covered_functions
 
@@ -132,20 +139,53 @@ def discard_hypothesis(text: str) -> str:
 # ---- changing
 
 
+class Fix(TypedDict):
+    """A fragment that begins in `line` (0: wherever it stands once) and what to put in its place."""
+
+    line: int
+    old: str
+    new: str
+
+
+def replaced(whole: str, fix: Fix, path: str) -> str:
+    """The text of the file `path` with `fix` in it.
+
+    Raises:
+        ToolRefused: the fragment does not stand there, or more than once and no line tells which.
+    """
+    old, line = fix["old"], fix["line"]
+    if not line and old and whole.count(old) == 1:
+        return whole.replace(old, fix["new"])
+    if not line or not old:
+        raise ToolRefused(f"the fragment stands {whole.count(old) if old else 0} times in {path}; say in which line")
+    start = sum(len(one) for one in whole.splitlines(keepends=True)[: line - 1])
+    place = whole.find(old, start)
+    if place < 0 or "\n" in whole[start:place]:
+        raise ToolRefused(f"line {line} of {path} does not begin {old.splitlines()[0]!r}; read it again")
+    return whole[:place] + fix["new"] + whole[place + len(old) :]
+
+
+def _repairable(path: str) -> str:
+    if is_test_file(path):
+        raise ToolRefused(f"{path} is a test; repair the code that it tests")
+    return path
+
+
 def _changing(base: Workspace) -> tuple[Tool, ...]:
-    async def write_fix(scope: Scope, key: CallKey, path: str, old: str, new: str) -> str:
-        """Replace a fragment of a file that stands there exactly once.
+    async def write_fix(scope: Scope, key: CallKey, path: str, old: str, new: str, line: int = 0) -> str:
+        """Replace a fragment of a file.
 
         Args:
             path: the file, relative to the top of the project; no test.
             old: the exact fragment, with as many lines around it as make it unique.
             new: what to put in its place.
+            line: the line in which the fragment begins, if it stands there several times.
         """
-        if is_test_file(path):
-            raise ToolRefused(f"{path} is a test; repair the code that it tests")
         workspace = workspace_of(scope)
-        before = workspace.look(path)
-        outcome = await workspace.change(Replace(path=path, old=old, new=new), by(scope, key))
+        before = workspace.look(_repairable(path))
+        whole = replaced(workspace.read(path).decode("utf-8", "replace"), Fix(line=line, old=old, new=new), path)
+        change = Write(path=path, content=whole.encode(), based_on=before.version)
+        outcome = await workspace.change(change, by(scope, key))
         if isinstance(outcome, Conflict):
             raise ToolRefused(f"{path} changed meanwhile; read it again")
         changed = size_of(patch_of(base, workspace))
@@ -178,23 +218,25 @@ def _running(bed: TestBed) -> tuple[Tool, ...]:
         run = await bed.run(workspace_of(scope))
         return "it passes" if run.passed and not run.failed else f"it fails\n{_output(run)}"
 
-    async def try_fixes(scope: Scope, path: str, old: str, news: list[str]) -> str:
-        """Run the failing test with each of several texts in the place of one fragment; your files stay as they are.
+    async def try_fixes(scope: Scope, path: str, fixes: list[Fix]) -> str:
+        """Run the failing test with each of several fixes of one file, one at a time; your files stay as they are.
 
         Args:
             path: the file, relative to the top of the project; no test.
-            old: the exact fragment, which must stand there exactly once.
-            news: up to 24 texts to try in its place. The answer counts them from 1.
+            fixes: up to 24, each with the line in which the fragment begins, the exact fragment `old`, and `new`. The
+                answer counts them from 1.
         """
-        if is_test_file(path):
-            raise ToolRefused(f"{path} is a test; repair the code that it tests")
-        whole = workspace_of(scope).read(path).decode("utf-8", "replace")
-        if whole.count(old) != 1:
-            raise ToolRefused(f"the fragment stands {whole.count(old)} times in {path}; give one that stands once")
-        versions = [whole.replace(old, new) for new in news[:MOST_TRIED]]
-        passes = await bed.try_versions(workspace_of(scope), path, versions)
-        good = [str(place) for place, passed in enumerate(passes, start=1) if passed]
-        return f"it passes with {', '.join(good)}" if good else f"it fails with all {len(versions)}"
+        whole = workspace_of(scope).read(_repairable(path)).decode("utf-8", "replace")
+        versions, wrong = dict[int, str](), []
+        for place, fix in enumerate(fixes[:MOST_TRIED], start=1):
+            try:
+                versions[place] = replaced(whole, fix, path)
+            except ToolRefused as refusal:
+                wrong.append(f"{place} was not tried: {refusal}")
+        passes = await bed.try_versions(workspace_of(scope), path, list(versions.values()))
+        good = [str(place) for place, passed in zip(versions, passes, strict=True) if passed]
+        verdict = f"it passes with {', '.join(good)}" if good else f"it fails with all {len(versions)}"
+        return "\n".join([verdict, *wrong])
 
     async def run_suite(scope: Scope) -> str:
         """Run all tests on your files."""

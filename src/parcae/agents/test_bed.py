@@ -16,11 +16,15 @@ from parcae.workspace import check_out
 
 EVERYTHING = "."
 VERSION_SECONDS = 10.0  # for each of several versions of a file
+LEAST_CPU_SECONDS = 2.0  # for a version, however quick the test is
 
 
 @dataclass(slots=True, kw_only=True)
 class TestBed:
-    """Tests of the project that lies at `repo`. `known` holds what was run before, by files and tests."""
+    """Tests of the project that lies at `repo`. `known` holds what was run before, by files and tests.
+
+    `test_seconds` is what the failing test took by itself: a version that takes much longer hangs.
+    """
 
     __test__ = False  # pytest takes the name for a test
 
@@ -29,6 +33,7 @@ class TestBed:
     sandbox: Sandbox
     python: ProjectPython
     timeout_seconds: float = 60.0
+    test_seconds: float = 0.0
     known: dict[tuple[int, str], asyncio.Task[PlainRun]] = field(default_factory=dict)
     tried: dict[tuple[int, str, str], bool] = field(default_factory=dict)
     places: asyncio.Semaphore = field(default_factory=slots)
@@ -72,6 +77,7 @@ class TestBed:
                     python=self.python,
                     sandbox=self.sandbox,
                     timeout_seconds=min(self.timeout_seconds, VERSION_SECONDS),
+                    cpu_seconds=max(LEAST_CPU_SECONDS, self.test_seconds),
                 )
 
     async def run_anew(self, workspace: Workspace, tests: str) -> PlainRun:

@@ -5,19 +5,26 @@ The report is made from the journal alone, so a live run, a resumed one and one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
+from parcae.core.errors import CallerMistake, LimitReached
 from parcae.core.events import Decided, Forecasted, RunEnded, RunStarted
 from parcae.core.plan import StagePlan
-from parcae.core.protocols import Journal, Model, ModelCard, Worker
+from parcae.core.protocols import Journal, Model, ModelCard, Worker, Workspace
 from parcae.core.scope import Scope
 from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Ending, Trajectory
+from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Attempt, Status
 from parcae.jobs.world import World, until
+from parcae.ledger.restore import restore
 from parcae.sampling.group import Rank
 from parcae.store.replay import members, rebuild
+from parcae.tools.covered import Covered, beside
+from parcae.tools.python_project import cover, run_suite, spectrum_of
+from parcae.tools.sandbox import Sandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,50 @@ class Outcome:
 
 def _reason(attempt: Attempt) -> str | None:
     return None if attempt.trajectory.ending is None else attempt.trajectory.ending.reason
+
+
+async def looked_at(options: JobOptions, world: World, sandbox: Sandbox) -> tuple[Covered, list[str]]:
+    """What the failing test executes and how many passing tests beside it do too, with notes; every model is opened.
+
+    Raises:
+        CallerMistake: the project, the test or a model's name is wrong, with the cure.
+        SandboxFailed: the test cannot be contained here.
+    """
+    for name in options.stage.ladder:
+        world.open_model(name)
+    covered = await cover(
+        options.repo, options.test, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
+    )
+    file = options.test.partition("::")[0]
+    try:
+        suite = await run_suite(
+            options.repo, file, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
+        )
+    except (CallerMistake, LimitReached) as trouble:
+        return covered, [f"the other tests of {file} were not looked at: {trouble}"]
+    return beside(covered, spectrum_of(suite)), []
+
+
+@asynccontextmanager
+async def scope_of(
+    run: str, options: JobOptions, world: World, workspace: Workspace | None = None
+) -> AsyncIterator[Scope]:
+    """The scope of `run` with the money that its journal leaves it; what lies reserved ahead is free again after."""
+    limits = replace(options.stage.limits, usd=options.budget_usd)
+    account = await restore(run, limits, world.journal)
+    try:
+        yield Scope(
+            id=run,
+            account=account,
+            journal=world.journal,
+            clock=world.clock,
+            seed=options.seed,
+            workspace=workspace,
+            show=world.show,
+            contested=options.stage.attempts > 1,
+        )
+    finally:
+        await account.close()
 
 
 async def run_group(worker: Worker, task: Task, *, model: Model, scope: Scope, world: World) -> None:

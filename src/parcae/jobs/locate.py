@@ -13,7 +13,7 @@ from typing import ClassVar
 from parcae.agents.fault_localization import locate_task, locator
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
-from parcae.core.errors import CallerMistake, LimitReached
+from parcae.core.errors import CallerMistake
 from parcae.core.events import RunEnded, RunStarted
 from parcae.core.plan import StagePlan
 from parcae.core.protocols import Forecaster, Model
@@ -22,16 +22,14 @@ from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Trajectory, cost_of
 from parcae.graphs.nodes import calls_of, exact_node
 from parcae.hotswap.supervisor import supervise
-from parcae.jobs.attempts import Outcome, cards_of, ended, outcome_of, run_group
+from parcae.jobs.attempts import Outcome, cards_of, ended, looked_at, outcome_of, run_group, scope_of
 from parcae.jobs.options import JobOptions, as_text, from_text
 from parcae.jobs.report import Baseline, Report, Suspect, costs_by_model, estimated_baseline, swaps_of
 from parcae.jobs.world import World
-from parcae.ledger.restore import restore
 from parcae.prediction.rule import RuleForecaster
 from parcae.sampling.group import Group, Rank
 from parcae.sampling.vote import vote
-from parcae.tools.covered import Covered, beside
-from parcae.tools.python_project import Suite, cover, run_suite, spectrum_of
+from parcae.tools.covered import Covered
 from parcae.tools.sandbox import Sandbox
 
 
@@ -69,27 +67,8 @@ async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox
         CallerMistake: the project, the test or a model's name is wrong, with the cure.
         SandboxFailed: the test cannot be contained here.
     """
-    for name in options.stage.ladder:
-        world.open_model(name)
-    covered = await cover(
-        options.repo, options.test, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
-    )
-    suite, said = await _tests_beside(options, sandbox)
-    if suite is not None:
-        covered = beside(covered, spectrum_of(suite))
+    covered, said = await looked_at(options, world, sandbox)
     await begin_covered(options, world, covered, run=run, notes=[*notes, *said])
-
-
-async def _tests_beside(options: JobOptions, sandbox: Sandbox) -> tuple[Suite | None, list[str]]:
-    """The other tests of the failing test's file: what passing tests execute is less suspect. Not needed to go on."""
-    file = options.test.partition("::")[0]
-    try:
-        suite = await run_suite(
-            options.repo, file, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
-        )
-    except (CallerMistake, LimitReached) as trouble:
-        return None, [f"the other tests of {file} were not looked at: {trouble}"]
-    return suite, []
 
 
 async def begin_covered(
@@ -111,21 +90,8 @@ async def go_on(run: str, world: World, forecaster: Forecaster | None = None) ->
     job = await _read(run, world)
     if await world.journal.read(run, [RunEnded], below=False):
         return await report_of(run, world)
-    limits = replace(job.options.stage.limits, usd=job.options.budget_usd)
-    account = await restore(run, limits, world.journal)
-    scope = Scope(
-        id=run,
-        account=account,
-        journal=world.journal,
-        clock=world.clock,
-        seed=job.options.seed,
-        show=world.show,
-        contested=job.options.stage.attempts > 1,
-    )
-    try:
+    async with scope_of(run, job.options, world) as scope:
         await _run_groups(job, scope, world, forecaster)
-    finally:
-        await account.close()  # what lies reserved ahead is free again when the run goes on
     outcome = await outcome_of(world.journal, run, job.task, job.rank)
     if outcome.ending is not None:
         await ended(world.journal, run, outcome)

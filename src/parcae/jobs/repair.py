@@ -26,16 +26,14 @@ from parcae.core.scope import Scope
 from parcae.core.task import Answer, Candidate, Task
 from parcae.core.trajectory import Trajectory, cost_of
 from parcae.hotswap.supervisor import supervise
-from parcae.jobs.attempts import Outcome, cards_of, ended, outcome_of, run_group
+from parcae.jobs.attempts import Outcome, cards_of, ended, looked_at, outcome_of, run_group, scope_of
 from parcae.jobs.options import JobOptions, as_text, from_text
 from parcae.jobs.report import Patch, Report, Suspect, costs_by_model, estimated_baseline, swaps_of
 from parcae.jobs.world import World
-from parcae.ledger.restore import restore
 from parcae.prediction.rule import RuleForecaster
 from parcae.store.replay import members
 from parcae.tools.covered import Covered
 from parcae.tools.project_python import choose_python
-from parcae.tools.python_project import cover
 from parcae.tools.sandbox import Sandbox, find_sandbox
 from parcae.workspace import Branch, Opened, open_workspace
 
@@ -88,11 +86,14 @@ async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox
         CallerMistake: the project, the test or a model's name is wrong, or files are not committed.
         SandboxFailed: tests cannot be contained here.
     """
-    for name in options.stage.ladder:
-        world.open_model(name)
-    covered = await cover(
-        options.repo, options.test, python=options.python, sandbox=sandbox, timeout_seconds=options.timeout_seconds
-    )
+    covered, looked = await looked_at(options, world, sandbox)
+    await begin_covered(options, world, covered, run=run, sandbox=sandbox, notes=[*notes, *looked])
+
+
+async def begin_covered(
+    options: JobOptions, world: World, covered: Covered, *, run: str, sandbox: Sandbox, notes: Sequence[str] = ()
+) -> None:
+    """As `begin`, for a failing test that was run before."""
     opened = _open(options, run)
     excluded = await _red_before(_bed(options, covered, sandbox), opened, options.test)
     said = [*notes, *(f"{test} fails or flickers without any change: its verdict does not count" for test in excluded)]
@@ -111,23 +112,9 @@ async def go_on(run: str, world: World, *, sandbox: Sandbox, forecaster: Forecas
     """
     job = await _read(run, world)
     if not await world.journal.read(run, [RunEnded], below=False):
-        limits = replace(job.options.stage.limits, usd=job.options.budget_usd)
-        account = await restore(run, limits, world.journal)
         opened = _open(job.options, run)
-        scope = Scope(
-            id=run,
-            account=account,
-            journal=world.journal,
-            clock=world.clock,
-            seed=job.options.seed,
-            workspace=opened.main,
-            show=world.show,
-            contested=job.options.stage.attempts > 1,
-        )
-        try:
+        async with scope_of(run, job.options, world, opened.main) as scope:
             await _run(job, opened, scope, world, sandbox, forecaster)
-        finally:
-            await account.close()
         outcome = await _outcome(job, world)
         if outcome.ending is not None:
             await ended(world.journal, run, outcome)
@@ -295,6 +282,7 @@ def _bed(options: JobOptions, covered: Covered, sandbox: Sandbox) -> TestBed:
         sandbox=sandbox,
         python=choose_python(covered.repo, options.python, os.environ),
         timeout_seconds=options.timeout_seconds,
+        test_seconds=covered.seconds,
     )
 
 

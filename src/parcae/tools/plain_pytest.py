@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ from parcae.tools.sandbox import Bind, Finished, Sandbox, SandboxLimits
 _OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 _START = "import sys; sys.path.append(sys.argv[1]); import pytest; sys.exit(pytest.main(sys.argv[2:]))"
 _QUIET = ("-q", "-rA", "--tb=short", "--no-header", "-p", "no:cacheprovider")
+
+
+_VERDICT_ONLY = ("-q", "-x", "--no-header", "--tb=no", "--assert=plain", "-p", "no:cacheprovider")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,7 @@ async def run_versions(
     python: ProjectPython,
     sandbox: Sandbox,
     timeout_seconds: float,
+    cpu_seconds: float,
 ) -> list[bool]:
     """Whether `test` passes with each version of the file `path`; one that takes too long does not.
 
@@ -73,8 +78,9 @@ async def run_versions(
             "spare": str(spare),
             "file": str(root / path),
             "versions": list(versions),
-            "arguments": ["-q", "-x", "--no-header", "-p", "no:cacheprovider", f"--rootdir={root}", test],
+            "arguments": [*_VERDICT_ONLY, f"--rootdir={root}", test],
             "seconds": timeout_seconds,
+            "cpu_seconds": math.ceil(cpu_seconds),
         }
         file = spare / "request.json"
         await asyncio.to_thread(file.write_text, json.dumps(request), encoding="utf-8")

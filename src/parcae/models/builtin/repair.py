@@ -1,4 +1,4 @@
-"""The skill of repairing the function behind a failing test: read, change one thing, run the test, think again.
+"""The skill of repairing the function behind a failing test: read, try many small changes, keep one that helps.
 
 Which function to change is weighed as by the skill that locates; which change, by how often such slips happen.
 """
@@ -6,40 +6,51 @@ Which function to change is weighed as by the skill that locates; which change, 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from parcae.core.protocols import JsonValue
 from parcae.models.builtin.locate_large import large_scores
 from parcae.models.builtin.locate_small import small_scores
 from parcae.models.builtin.repair_reading import (
+    DISCARD,
     FIX,
     LIST,
     METHOD,
     RUN,
     SUITE,
     TRY,
+    Fix,
     RepairReading,
     read_repair,
 )
-from parcae.models.builtin.repair_templates import Change, changes
+from parcae.models.builtin.repair_templates import Change, applied, changes
 from parcae.models.builtin.skill import Call, Mind, Said
 from parcae.models.builtin.talk import Talk
+
+MOST_FILES = 3  # whose changes are tried in one turn
+GIVEN_UP = "I found no change that helps."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Habits:
-    """How a size repairs: functions it reads at once and in all, considers, changes it tries at once, freedom."""
+    """How a size repairs.
+
+    Functions it reads at once and in all, changes it tries at once and in all, how much more it trusts a likelier
+    function, and how freely it chooses.
+    """
 
     at_once: int
     reads: int
-    considered: int
     tries: int
+    most_tries: int
+    trust: float
     freedom: float
 
 
 _HABITS = {
-    "small": _Habits(at_once=1, reads=2, considered=2, tries=6, freedom=0.8),
-    "large": _Habits(at_once=6, reads=12, considered=8, tries=24, freedom=0.35),
+    "small": _Habits(at_once=2, reads=4, tries=8, most_tries=24, trust=1.0, freedom=0.8),
+    "large": _Habits(at_once=6, reads=12, tries=24, most_tries=144, trust=1.0, freedom=0.3),
 }
 
 
@@ -51,12 +62,15 @@ class RepairSkill:
         return FIX in talk.offered | talk.used or (LIST in talk.used and RUN in talk.used)
 
     def next(self, talk: Talk, mind: Mind) -> Said:
-        """Read on, try a change, or say what was wrong."""
+        """Read on, try changes, put one in, or say what came of it."""
         reading = read_repair(talk)
-        if not talk.offered or (reading.passes and reading.suite_ran):
-            return Said(text="The failing test passes." if reading.passes else "I found no change that helps.")
-        if reading.passes:
-            return Said(calls=(Call(tool=SUITE),))
+        if not talk.offered:
+            return Said(text="The failing test passes." if reading.passes else GIVEN_UP)
+        if reading.written and reading.passes is not None:
+            return _judged(reading)
+        left = [fix for fix in reading.good if fix not in reading.written]
+        if left:
+            return _put_in(left[0], discard=bool(reading.written))
         habits = _HABITS[mind.size]
         if len(reading.seen.snippets) < habits.reads:
             wanted = _unread(reading, mind, habits)
@@ -65,39 +79,75 @@ class RepairSkill:
         return _try(reading, mind, habits)
 
 
+def _judged(reading: RepairReading) -> Said:
+    """After a fix and a run of the test: is the suite green too, and if not, is there another fix?"""
+    if reading.passes and reading.green is None:
+        return Said(calls=(Call(tool=SUITE),))
+    if reading.passes and reading.green:
+        return Said(text="The failing test passes.")
+    left = [fix for fix in reading.good if fix not in reading.written]
+    if left:
+        return _put_in(left[0], discard=True)
+    return Said(text="The failing test passes, others fail." if reading.passes else GIVEN_UP)
+
+
+def _put_in(fix: Fix, *, discard: bool) -> Said:
+    path, line, old, new = fix
+    put = Call(tool=FIX, arguments={"path": path, "old": old, "new": new, "line": line})
+    before = (Call(tool=DISCARD),) if discard else ()
+    return Said(calls=(*before, put, Call(tool=RUN)))
+
+
 def _scores(reading: RepairReading, mind: Mind) -> dict[str, float]:
     return large_scores(reading.seen) if mind.size == "large" else small_scores(reading.seen)
 
 
 def _unread(reading: RepairReading, mind: Mind, habits: _Habits) -> list[str]:
     asked = {argument for _, argument in reading.seen.asked}
+    signatures = reading.seen.signatures
     scores = {
-        reading.seen.signatures[name]: score
+        signatures[name]: score
         for name, score in _scores(reading, mind).items()
-        if name not in reading.seen.snippets and reading.seen.signatures[name] not in asked
+        if name in signatures and name not in reading.seen.snippets and signatures[name] not in asked
     }
     return mind.ranked(scores, freedom=habits.freedom)[: habits.at_once]
 
 
 def _try(reading: RepairReading, mind: Mind, habits: _Habits) -> Said:
-    """Put in what was seen to help; else try more changes of the likeliest function that has any left."""
-    if reading.good and not reading.fixed:
-        path, old, new = reading.good[0]
-        fix = Call(tool=FIX, arguments={"path": path, "old": old, "new": new})
-        return Said(calls=(fix, Call(tool=RUN)))
-    scores = {name: score for name, score in _scores(reading, mind).items() if name in reading.files}
-    likely = sorted(scores, key=lambda name: -scores[name])[: habits.considered]
-    left = {name: _untried(reading, name) for name in likely}
-    drawn = mind.ranked({name: scores[name] for name in likely if left[name]}, freedom=habits.freedom)
-    if not drawn:
-        return Said(text="I found no change that helps.")
-    name = drawn[0]
-    weights = {change: math.log(change.weight) for change in left[name]}
-    texts: list[JsonValue] = [change.text for change in mind.ranked(weights)[: habits.tries]]
-    old = reading.seen.snippets[name].text
-    return Said(calls=(Call(tool=TRY, arguments={"path": reading.files[name], "old": old, "news": texts}),))
+    """Try the likeliest changes of all functions that were read, a call for each file."""
+    if len(reading.tried) >= habits.most_tries:
+        return Said(text=GIVEN_UP)
+    options = dict(_options(reading, mind, habits))
+    drawn = mind.ranked(options, freedom=habits.freedom)
+    by_file: dict[str, list[JsonValue]] = {}
+    count = 0
+    for name, change in drawn:
+        path, line, old, new = _as_fix(reading, name, change)
+        if count >= habits.tries:
+            break
+        if (path in by_file or len(by_file) < MOST_FILES) and applied(reading.seen.snippets[name], change) is not None:
+            by_file.setdefault(path, []).append({"line": line, "old": old, "new": new})
+            count += 1
+    if not by_file:
+        return Said(text=GIVEN_UP)
+    return Said(calls=tuple(Call(tool=TRY, arguments={"path": path, "fixes": by_file[path]}) for path in by_file))
 
 
-def _untried(reading: RepairReading, name: str) -> list[Change]:
-    file = reading.files[name]
-    return [one for one in changes(reading.seen.snippets[name]) if (file, one.text) not in reading.tried]
+def _options(reading: RepairReading, mind: Mind, habits: _Habits) -> Iterator[tuple[tuple[str, Change], float]]:
+    """What was not tried yet: a function's score, and the share of the change in what can be done to the function."""
+    scores = _scores(reading, mind)
+    for name in reading.places:
+        found = changes(reading.seen.snippets[name])
+        share = _log_sum(found) / 2  # a long function has more places to be wrong, and more to be searched
+        for change in found:
+            if _as_fix(reading, name, change) not in reading.tried:
+                yield (name, change), habits.trust * scores.get(name, 0.0) + math.log(change.weight) - share
+
+
+def _log_sum(found: Sequence[Change]) -> float:
+    return math.log(sum(change.weight for change in found)) if found else 0.0
+
+
+def _as_fix(reading: RepairReading, name: str, change: Change) -> Fix:
+    place = reading.places[name]
+    return place.path, place.lines[change.line - 1], change.old, change.new

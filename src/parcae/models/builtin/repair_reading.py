@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from parcae.core.protocols import JsonValue
 from parcae.models.builtin.locate_reading import METHODS, SNIPPET, Reading, read
 from parcae.models.builtin.talk import Exchange, Talk
 
@@ -17,25 +18,39 @@ RUN = "run_failing_test"
 SUITE = "run_suite"
 TRY = "try_fixes"
 PASSES = "it passes"
+GREEN = "all "
 
 _GOOD = re.compile(r"^it passes with ([\d, ]+)$", re.MULTILINE)
+_NUMBERED = re.compile(r"^ *(\d+) [* ](?: .*)?$", re.MULTILINE)
 _PLACE = re.compile(r"^(\S+\.py):(\d+)$", re.MULTILINE)
+
+
+Fix = tuple[str, int, str, str]  # path, line, old, new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A function's file, and the number there of each line that its snippet has: blank lines are left out of it."""
+
+    path: str
+    lines: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepairReading:
-    """`files` says where the functions lie that were read; `good` are changes (path, old, new) that make the test pass.
+    """`places` says where the functions lie that were read.
 
-    `fixed`: a change is in the files now.
+    `good` are fixes that make the failing test pass, as they were found; `written` those that were put into the files.
+    `passes` and `green` say what the failing test and the suite showed since the last change; None: not run since.
     """
 
     seen: Reading
-    files: Mapping[str, str]
-    tried: frozenset[tuple[str, str]]
-    good: tuple[tuple[str, str, str], ...]
-    fixed: bool
-    passes: bool
-    suite_ran: bool
+    places: Mapping[str, Place]
+    tried: frozenset[Fix]
+    good: tuple[Fix, ...]
+    written: tuple[Fix, ...]
+    passes: bool | None
+    green: bool | None
 
 
 def read_repair(talk: Talk) -> RepairReading:
@@ -46,31 +61,62 @@ def read_repair(talk: Talk) -> RepairReading:
         exchanges=tuple(_as_located(exchange) for exchange in talk.exchanges),
         tools=talk.tools,
     )
-    files = {}
+    places = {}
     for exchange in talk.results_of(METHOD):
         place = _PLACE.search(exchange.result)
         if place and not exchange.failed:
-            files[exchange.argument.partition("(")[0]] = place[1]
-    changes = [exchange for exchange in talk.exchanges if exchange.tool in (FIX, DISCARD) and not exchange.failed]
-    runs = [exchange for exchange in talk.exchanges if exchange.tool == RUN]
-    last = talk.exchanges[-1] if talk.exchanges else None
-    tried = [(str(one.arguments.get("path")), str(one.arguments.get("new"))) for one in talk.results_of(FIX)]
-    good = []
+            lines = tuple(int(number) for number in _NUMBERED.findall(exchange.result))
+            places[exchange.argument.partition("(")[0]] = Place(path=place[1], lines=lines)
+    tried: dict[Fix, None] = {}
+    good: dict[Fix, None] = {}
     for exchange in talk.results_of(TRY):
-        news = exchange.arguments.get("news")
-        texts = [str(new) for new in news] if isinstance(news, list) else []
-        tried += [(str(exchange.arguments.get("path")), text) for text in texts]
+        fixes = _fixes(exchange)
+        tried |= dict.fromkeys(fixes)
         if found := _GOOD.match(exchange.result):
-            places = [int(place) - 1 for place in found[1].split(", ")]
-            good += [(exchange.arguments, texts[place]) for place in places if place < len(texts)]
+            numbers = [int(number) - 1 for number in found[1].split(", ")]
+            good |= dict.fromkeys(fixes[number] for number in numbers if number < len(fixes))
+    written = [_fix(exchange.arguments, exchange.arguments) for exchange in talk.results_of(FIX)]
+    passes, green = _verdicts(talk)
     return RepairReading(
         seen=read(as_located),
-        files=files,
-        tried=frozenset(tried),
-        good=tuple((str(one.get("path")), str(one.get("old")), new) for one, new in good),
-        fixed=bool(changes) and changes[-1].tool == FIX,
-        passes=bool(runs) and runs[-1].result.startswith(PASSES),
-        suite_ran=last is not None and last.tool == SUITE,
+        places=places,
+        tried=frozenset((*tried, *written)),
+        good=tuple(good),
+        written=tuple(written),
+        passes=passes,
+        green=green,
+    )
+
+
+def _verdicts(talk: Talk) -> tuple[bool | None, bool | None]:
+    passes: bool | None = None
+    green: bool | None = None
+    for exchange in talk.exchanges:
+        if exchange.failed:
+            continue
+        if exchange.tool in (FIX, DISCARD):
+            passes = green = None
+        elif exchange.tool == RUN:
+            passes = exchange.result.startswith(PASSES)
+        elif exchange.tool == SUITE:
+            green = exchange.result.startswith(GREEN)
+    return passes, green
+
+
+def _fixes(exchange: Exchange) -> list[Fix]:
+    fixes = exchange.arguments.get("fixes")
+    if not isinstance(fixes, list):
+        return []
+    return [_fix(exchange.arguments, fix) for fix in fixes if isinstance(fix, dict)]
+
+
+def _fix(call: Mapping[str, JsonValue], fix: Mapping[str, JsonValue]) -> Fix:
+    line = fix.get("line")
+    return (
+        str(call.get("path")),
+        line if isinstance(line, int) else 0,
+        str(fix.get("old")),
+        str(fix.get("new")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -54,39 +55,61 @@ _TWIN = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 _TIDY = ("strip", "lower", "upper", "copy")
 
 
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The function's whole new text. `weight` says how often such slips happen; `line` counts in the function."""
+    """Put `new` in the place of `old`, whole lines without the first indent; `line`, where they begin, counts from 1.
 
-    text: str
+    `weight` says how often such slips happen.
+    """
+
+    old: str
+    new: str
     weight: float
     line: int
 
 
 def changes(snippet: Snippet) -> tuple[Change, ...]:
-    """Every small change to the lines that were executed; to all lines where none is marked."""
+    """Every small change to the statements that were executed, likelier ones first; to all where none is marked."""
     tree = snippet.tree
     if tree is None:
         return ()
     text = _Text(snippet.text)
-    found = []
-    for node in ast.walk(tree):
-        line = getattr(node, "lineno", 0)
-        if not line or (snippet.executed and line not in snippet.executed):
+    found: dict[Change, None] = {}
+    for statement, node in _nodes(tree):
+        if snippet.executed and not snippet.executed & {statement.lineno, getattr(node, "lineno", 0)}:
             continue
         for start, end, new, weight in _edits(node, tree, text):
-            changed = text.source[:start] + new + text.source[end:]
-            if changed != text.source:
-                found.append(Change(changed, weight, line))
-    return tuple(one for one in found if _reads(one.text))
+            change = text.change(start, end, new, weight)
+            if change.old != change.new:
+                found.setdefault(change)
+    return tuple(sorted(found, key=lambda change: (-change.weight, change.line)))
 
 
-def _reads(text: str) -> bool:
+def _nodes(tree: _Function) -> Iterator[tuple[ast.stmt, ast.AST]]:
+    """Every node of the body with the innermost statement that it stands in; docstrings are left out."""
+    waiting: list[tuple[ast.stmt, ast.AST]] = [(one, one) for one in reversed(tree.body)]
+    while waiting:
+        statement, node = waiting.pop()
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        yield statement, node
+        for child in reversed(list(ast.iter_child_nodes(node))):
+            waiting.append((child, child) if isinstance(child, ast.stmt) else (statement, child))
+
+
+def applied(snippet: Snippet, change: Change) -> str | None:
+    """The function's whole text with `change`; None if that is no program."""
+    lines = snippet.text.split("\n")
+    rest = "\n".join(lines[change.line - 1 :]).replace(change.old, change.new, 1)
+    text = "\n".join([*lines[: change.line - 1], rest])
     try:
         ast.parse(textwrap.dedent(text))
     except (SyntaxError, ValueError):
-        return False
-    return True
+        return None
+    return text
 
 
 class _Text:
@@ -114,9 +137,17 @@ class _Text:
         start, end = self.span(node)
         return self.source[start:end]
 
+    def change(self, start: int, end: int, new: str, weight: float) -> Change:
+        """The edit of source[start:end] as a change of whole lines."""
+        line = bisect_right(self._starts, start)
+        first, last = self._starts[line - 1], self.source.find("\n", end)
+        first += len(self.source[first:start]) - len(self.source[first:start].lstrip())
+        last = len(self.source) if last < 0 else last
+        changed = self.source[first:start] + new + self.source[end:last]
+        return Change(old=self.source[first:last], new=changed, weight=weight, line=line)
+
 
 _Edit = tuple[int, int, str, float]
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _edits(node: ast.AST, function: _Function, text: _Text) -> Iterator[_Edit]:
@@ -135,6 +166,7 @@ def _edits(node: ast.AST, function: _Function, text: _Text) -> Iterator[_Edit]:
         case ast.AugAssign() if type(node.op) in _OPERATORS:
             old, others = _OPERATORS[type(node.op)]
             yield from _between(node.target, node.value, f"{old}=", tuple(f"{one}=" for one in others), 0.8, text)
+            yield (*text.span(node), "pass", 0.1)
         case ast.Constant():
             yield from _constant(node, text)
         case ast.Call():
@@ -142,11 +174,13 @@ def _edits(node: ast.AST, function: _Function, text: _Text) -> Iterator[_Edit]:
         case ast.Name(ctx=ast.Load()):
             yield from _name(node, function, text)
         case _:
-            yield from _flow(node, text)
+            yield from _flow(node, function, text)
 
 
-def _flow(node: ast.AST, text: _Text) -> Iterator[_Edit]:
+def _flow(node: ast.AST, function: _Function, text: _Text) -> Iterator[_Edit]:
     match node:
+        case ast.Pass():
+            yield from _filled(node, function, text)
         case ast.If() | ast.While() | ast.IfExp():
             yield from _condition(node.test, text)
         case ast.Break():
@@ -156,6 +190,18 @@ def _flow(node: ast.AST, text: _Text) -> Iterator[_Edit]:
         case ast.Subscript(slice=ast.Slice(lower=lower, upper=upper)):
             for bound in (lower, upper):
                 yield from _bound(bound, text)
+        case ast.Expr(value=ast.Call()):
+            yield (*text.span(node), "pass", 0.1)
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
+            yield from _condition(value, text, 0.1)
+
+
+def _filled(node: ast.Pass, function: _Function, text: _Text) -> Iterator[_Edit]:
+    """A place where nothing is done may lack what is done elsewhere in the function."""
+    lines = [one for _, one in _nodes(function) if isinstance(one, ast.Expr | ast.AugAssign | ast.Return)]
+    for other in dict.fromkeys(text.of(one) for one in lines):
+        if "\n" not in other:
+            yield (*text.span(node), other, 0.5)
 
 
 def _between(
@@ -186,12 +232,13 @@ def _constant(node: ast.Constant, text: _Text) -> Iterator[_Edit]:
             yield (*text.span(node), str(node.value - 1), 0.7)
 
 
-def _condition(test: ast.expr, text: _Text) -> Iterator[_Edit]:
+def _condition(test: ast.expr, text: _Text, weight: float = 0.7) -> Iterator[_Edit]:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         yield (*text.span(test), text.of(test.operand), 0.9)
     elif not isinstance(test, ast.NamedExpr):
         plain = isinstance(test, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
-        yield (*text.span(test), f"not {text.of(test)}" if plain else f"not ({text.of(test)})", 0.7)
+        weight = 0.2 if isinstance(test, ast.Compare) else weight  # a wrong comparison has changes of its own
+        yield (*text.span(test), f"not {text.of(test)}" if plain else f"not ({text.of(test)})", weight)
 
 
 def _call(node: ast.Call, text: _Text) -> Iterator[_Edit]:
@@ -210,11 +257,15 @@ def _call(node: ast.Call, text: _Text) -> Iterator[_Edit]:
 
 
 def _name(node: ast.Name, function: _Function, text: _Text) -> Iterator[_Edit]:
+    """Another name of the function in the place of this one: an argument for an argument, or what else is bound."""
     arguments = [one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
-    if node.id in arguments and node.id not in ("self", "cls"):
-        for other in arguments:
-            if other not in (node.id, "self", "cls"):
-                yield (*text.span(node), other, 0.25)
+    bound = [one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+    if node.id in ("self", "cls") or node.id not in (*arguments, *bound):
+        return
+    for other in dict.fromkeys((*arguments, *bound)):
+        if other not in (node.id, "self", "cls"):
+            both = node.id in arguments and other in arguments
+            yield (*text.span(node), other, 0.3 if both else 0.06)
 
 
 def _bound(bound: ast.expr | None, text: _Text) -> Iterator[_Edit]:
