@@ -55,6 +55,15 @@ async def test_what_others_wrote_to_other_lines_is_merged(main: Branch) -> None:
     assert main.read("f") == lines("A", "b", "c", "d", "E")
 
 
+async def test_writing_an_old_version_again_takes_nothing_back(main: Branch) -> None:
+    base = await written(main, "f", lines("a", "b"))
+    newer = await written(main, "f", lines("A", "b"), base.version)
+    again = await written(main, "f", lines("a", "b"), base.version, BOB)
+    assert again.version == newer.version
+    assert main.look("f").version == newer.version
+    assert main.read("f") == lines("A", "b")
+
+
 async def test_a_conflict_gives_all_three_texts_and_keeps_the_own_one_under_a_ref(main: Branch, tmp_path: Path) -> None:
     base = await written(main, "f", lines("a"))
     theirs = await written(main, "f", lines("ann"), base.version)
