@@ -3,7 +3,8 @@
     python bench/gateway.py [--seconds 5] [--litellm PATH_OF_ITS_PYTHON] [--json FILE]
 
 Same upstream, same load generator, same key check, in turns; each server pinned to one core, upstream and generator on
-the other. Ours runs as users run it: durable journal, one budgeted key, forecasts at every look. Requests are the steps
+the other. Ours runs as users run it: durable journal, one budgeted key, a logistic forecaster on
+all features at every look. Requests are the steps
 of runs: ten steps each, every step a longer history, as agents send them.
 """
 
@@ -27,16 +28,25 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from bench.load.generator import Result, flood, paced, post, streams  # noqa: E402  # run as a file, too
 from bench.load.upstream import SAID  # noqa: E402  # as above
+
+from parcae.graphs.features import FEATURES  # noqa: E402  # as above
+from parcae.prediction.calibrate import no_calibration  # noqa: E402  # as above
+from parcae.prediction.card import Card  # noqa: E402  # as above
+from parcae.prediction.fitted import Fitted, save  # noqa: E402  # as above
+from parcae.prediction.heads import Logistic  # noqa: E402  # as above
 
 KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 CONFIG = """
 listen = "127.0.0.1:{port}"
 journal = "journal.db"
+forecaster = "fitted.npz"
 [upstreams.up]
 base_url = "http://127.0.0.1:{upstream}/v1"
 max_in_flight = 4096
@@ -97,6 +107,17 @@ def _asking(messages: list[dict[str, object]], stream: bool) -> bytes:
     document: dict[str, object] = {"model": "bench", "messages": messages, "max_tokens": 256}
     body = json.dumps(document | ({"stream": True} if stream else {}), separators=(",", ":")).encode()
     return post("/v1/chat/completions", body, f"authorization: Bearer {KEY}\r\n")
+
+
+def logistic() -> Fitted:
+    """A forecaster of full size: every feature counts, none decides."""
+    names = tuple(FEATURES)
+    card = Card(
+        kind="logistic", agent="gateway", tools=(), models=(), data_hash="", seed=1, folds=5, tasks=1, examples=1,
+        failure_rate=0.5, looks=(), features=names, low=(0.0,) * len(names), high=(9.0,) * len(names),
+    )  # fmt: skip
+    weights = np.random.default_rng(1).normal(0.0, 0.1, len(names))
+    return Fitted(card=card, head=Logistic(weights=weights, bias=-1.0), calibration=no_calibration())
 
 
 class Served:
@@ -167,6 +188,7 @@ async def measure(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     servers = {"direct": up}
     running: list[Served] = []
     try:
+        save(logistic(), folder / "fitted.npz")
         (folder / "gateway.toml").write_text(CONFIG.format(port=up + 1, upstream=up), encoding="utf-8")
         command = [sys.executable, "-m", "parcae", "serve", "--config", "gateway.toml"]
         env = {"BENCH_KEY": KEY, "PYTHONPATH": f"{ROOT / 'src'}:{os.environ.get('PYTHONPATH', '')}"}

@@ -1,21 +1,30 @@
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.conftest import missing
 from tests.gateway.serving import serving
 from tests.gateway.test_modes import LARGE, SMALL, config, work
 from tests.gateway.upstream import Document, chat, turns, upstream
 
 from parcae.core.errors import CallerMistake
+from parcae.core.events import Forecasted
 from parcae.core.protocols import Forecaster
 from parcae.gateway.forecasters import Forecasters
 from parcae.prediction.calibrate import no_calibration
 from parcae.prediction.card import Card
 from parcae.prediction.fitted import Fitted, save
 from parcae.prediction.heads import Constant
+from parcae.prediction.prefixes import Look
 from parcae.prediction.rule import RuleForecaster
+from parcae.prediction.sources.journal import KINDS, groups_from
+from parcae.prediction.train import train
+from parcae.store.sqlite import SqliteJournal
 
 
 class Named(RuleForecaster):
@@ -72,6 +81,42 @@ async def test_a_trained_forecaster_decides_about_the_runs_that_begin_after_it_i
             after = await work(client)
     assert before == [SMALL] * 6
     assert after == [SMALL] * 3 + [LARGE]
+
+
+@pytest.mark.loopback
+async def test_what_a_gateway_journalled_trains_the_forecaster_that_it_takes_up(tmp_path: Path) -> None:
+    if importlib.util.find_spec("sklearn") is None:
+        missing("scikit-learn (the `train` extra)")
+    file, tasks = tmp_path / "fitted.npz", 32
+
+    def reply(path: str, document: Document) -> object:
+        """Good runs look at something new each time, bad ones at the same."""
+        bad = "bad" in str(document["messages"])
+        call = (f"call_{len(up.seen):024d}", "look", f'{{"at": {0 if bad else turns(document)}}}')
+        return chat("it is there") if turns(document) == 5 else chat(None, call)
+
+    async with upstream(reply) as up, SqliteJournal.open(tmp_path / "journal.db") as journal:
+        models = {"thrifty": {"ladder": ["up:small", "up:large"], "policy": "parallel@3"}}
+        plain = {**config(up.url, mode="observe"), "models": models, "forecaster": str(file)}
+        async with serving(plain, journal=journal) as client:
+            for number in range(tasks):
+                name = f"{'bad' if number % 2 else 'good'}-{number}"
+                await work(client, opening=name, x_parcae_task=name, x_parcae_run=f"{name}-1")
+                judged = {"run": f"{name}-1", "success": number % 2 == 0}
+                assert (await client.post("/v1/outcomes", judged))[0] == 200
+            groups = groups_from([entry.event for entry in await journal.read("", KINDS)], agent="gateway")
+            assert [(one.task_id, one.failed) for one in groups] == [
+                (f"{'bad' if number % 2 else 'good'}-{number}", number % 2 == 1) for number in range(tasks)
+            ]
+            assert [len(one.attempts[0]) for one in groups] == [6] * tasks
+            fitting = partial(train, groups, agent="gateway", kind="logistic", looks=(Look(at=3),))
+            save((await asyncio.to_thread(fitting)).fitted, file)
+            client.gateway.forecaster.__self__._looked_at.clear()  # type: ignore[attr-defined]  # a second has passed
+            for name in ("bad-new", "good-new"):
+                await work(client, opening=name, x_parcae_task=name)
+            bad, good = (entry.event for entry in (await journal.read("gateway/runs", [Forecasted]))[-2:])
+    assert "logistic trained on 32 tasks" in bad.reasons[0]
+    assert bad.p_fail > 0.5 > good.p_fail
 
 
 def pessimist() -> Fitted:

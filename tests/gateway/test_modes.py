@@ -37,9 +37,11 @@ def stuck(numbers: count[int]) -> object:
     return reply
 
 
-async def work(client: Client, *, model: str = "thrifty", most: int = 6, **headers: str) -> list[tuple[int, str]]:
+async def work(
+    client: Client, *, model: str = "thrifty", most: int = 6, opening: str = "find it", **headers: str
+) -> list[tuple[int, str]]:
     """An agent's run: (status, who answered) of every step."""
-    turns: list[Document] = [{"role": "user", "content": "find it"}]
+    turns: list[Document] = [{"role": "user", "content": opening}]
     seen = []
     for _ in range(most):
         body = {"model": model, "messages": turns, "tools": [TOOL]}

@@ -37,6 +37,7 @@ from parcae.gateway.identity import Before, Message
 from parcae.gateway.refusal import Refusal, bad
 from parcae.gateway.sse import Events, event
 
+_WAITING_BYTES = 64_000
 _ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 _PLAIN: dict[object, bytes] = {role: f"{role}\0\0".encode() for role in ("system", "developer", "user")}
 _TYPES = {
@@ -207,6 +208,8 @@ class _ChatStream:
     def __init__(self, *, wants_usage: bool) -> None:
         self._wants_usage = wants_usage
         self._events = Events()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._text: list[str] = []
         self._calls: dict[int, list[str]] = {}
         self._usage: Usage | None = None
@@ -219,10 +222,23 @@ class _ChatStream:
         for raw, data in self._events.feed(chunk):
             if data == b"[DONE]":
                 self._done = True
-            elif data and not self._take(self._events.document(data)) and not self._wants_usage:
-                continue
+            elif b'"usage"' in data and b'"usage":null' not in data:
+                self._read()
+                if not self._take(self._events.document(data)) and not self._wants_usage:
+                    continue
+            elif data:
+                self._waiting.append(data)
+                self._waiting_bytes += len(data)
             out.append(raw)
+        if self._waiting_bytes > _WAITING_BYTES:
+            self._read()
         return b"".join(out)
+
+    def _read(self) -> None:
+        """Read the events that came since: all at once, since nobody needs them before the end."""
+        for document in self._events.documents(self._waiting):
+            self._take(document)
+        self._waiting, self._waiting_bytes = [], 0
 
     def _take(self, document: Document) -> bool:
         """Whether the event holds anything but usage."""
@@ -253,6 +269,7 @@ class _ChatStream:
 
     def said(self) -> Said:
         """The reply so far."""
+        self._read()
         calls = tuple(Call(*self._calls[index]) for index in sorted(self._calls))
         return Said(text="".join(self._text), calls=calls, usage=self._usage, finish=self._finish)
 

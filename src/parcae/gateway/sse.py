@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pydantic_core
 
@@ -34,6 +34,17 @@ class Events:
     def rest(self) -> bytes:
         """What came after the last complete event."""
         return self._rest
+
+    def documents(self, data: Sequence[bytes]) -> Iterator[Mapping[str, object]]:
+        """The data of several events; one parse for all if all are well formed."""
+        try:
+            values = pydantic_core.from_json(b"[%b]" % b",".join(data))
+        except ValueError:
+            values = None
+        if values is None or len(values) != len(data):
+            yield from map(self.document, data)
+        else:
+            yield from (value if isinstance(value, dict) else {} for value in values)
 
     @staticmethod
     def document(data: bytes) -> Mapping[str, object]:

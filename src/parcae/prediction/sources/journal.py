@@ -5,7 +5,8 @@ A run whose attempts were swapped, or started on a stronger model, is left out: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from parcae.core.events import (
     AttemptEnded,
@@ -29,26 +30,54 @@ KINDS: tuple[type[Event], ...] = (
 
 
 def groups_from(events: Iterable[Event], *, agent: str | None = None) -> list[Group]:
-    """One group a run (of `agent`, if given) that was not swapped; its verdict is the last that was given."""
+    """One group a run (of `agent`, if given) that was not swapped; its verdict is the last that was given.
+
+    A run is what `RunStarted` began, wherever it lies: a gateway's runs lie below those of its keys. Where verdicts
+    are on single attempts, each of these is a group of its own; the second one at a task is extra.
+    """
     runs: dict[str, list[Event]] = {}
     for event in events:
-        runs.setdefault(event.scope.partition("/")[0], []).append(event)
-    made = (_group(own, agent) for own in runs.values())
-    return [group for group in made if group is not None]
+        if isinstance(event, RunStarted):
+            runs.setdefault(event.scope, [])
+        own = next((scope for scope in _above(event.scope) if scope in runs), None)
+        if own is not None:
+            runs[own].append(event)
+    return [group for own in runs.values() for group in _groups(own, agent)]
 
 
-def _group(events: Sequence[Event], agent: str | None) -> Group | None:
-    started = next((event for event in events if isinstance(event, RunStarted)), None)
+def _above(scope: str) -> Iterator[str]:
+    """The scope and all that it lies in."""
+    while scope:
+        yield scope
+        scope = scope.rpartition("/")[0]
+
+
+def _groups(events: Sequence[Event], agent: str | None) -> Iterator[Group]:
+    started = next(event for event in events if isinstance(event, RunStarted))
+    if agent is not None and started.task.kind != agent:
+        return
+    judged = dict.fromkeys(
+        event.scope for event in events if isinstance(event, OutcomeGiven) and event.scope != started.scope
+    )
+    if not judged:
+        yield from _group(started, events)
+    seen: set[Setup] = set()
+    for scope in judged:
+        for group in _group(started, [event for event in events if event.scope == scope]):
+            yield replace(group, extra=group.setup in seen)
+            seen.add(group.setup)
+
+
+def _group(started: RunStarted, events: Sequence[Event]) -> Iterator[Group]:
     begun = [event for event in events if isinstance(event, AttemptStarted)]
-    if started is None or (agent is not None and started.task.kind != agent):
-        return None
     if not begun or any(event.rung > 0 or event.forked_from is not None for event in begun):
-        return None
-    scopes = sorted({event.scope for event in begun if event.scope.count("/") == 1}, key=_number)
+        return
+    depth = started.scope.count("/") + 1
+    scopes = sorted({event.scope for event in begun if event.scope.count("/") == depth}, key=_number)
     attempts = [replayed([event for event in events if event.scope == scope], started.task.id) for scope in scopes]
     verdicts = [event.success for event in events if isinstance(event, OutcomeGiven)]
     models = sorted({event.model for event in begun})
-    return Group(
+    yield Group(
         task_id=started.task.id,
         setup=Setup(model=" and ".join(models)),
         attempts=tuple(_turns(one) for one in attempts),
