@@ -146,7 +146,7 @@ class Served:
             if self.process.poll() is not None:
                 break
             time.sleep(0.02)
-        raise SystemExit(f"the server did not start; see {self.log.name}")
+        raise SystemExit(f"the server did not start: {Path(self.log.name).read_text(encoding='utf-8')}")
 
     def rss_mb(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").split("VmRSS:")[1]
