@@ -21,7 +21,7 @@ from parcae.cli import settings as known
 @click.option("--plan", type=click.Path(path_type=Path), help="A plan in TOML instead of the options above.")
 @click.option("--budget", type=click.FloatRange(min=0), help="US dollars that the run may spend ($1).")
 @click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on.")
-@click.option("--python", type=click.Path(path_type=Path), help="The Python that runs the tests (REPO/.venv, ...).")
+@click.option("--python", type=click.Path(), help="The Python that runs the tests (REPO/.venv, ...).")
 @click.option("--timeout", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds for the test.")
 @click.option("--no-sandbox", is_flag=True, default=None, help="Run the test without walls: you trust the project.")
 @click.option("--apply", is_flag=True, help="Write the best plausible patch into your files.")

@@ -1,0 +1,161 @@
+"""`parcae repair` on many known bugs: each arm meets the same failing tests, and held-back tests judge the best patch.
+
+A patch is plausible by the tests that the agent could run; it is confirmed if it also gives what the whole code gives
+on cases that no agent saw. Runs and verdicts lie in the journal under names made from the bench's, so a bench goes on
+where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from parcae.benchmarks.accuracy import Interval, interval
+from parcae.benchmarks.bug import REPO, Bug, read_bug
+from parcae.benchmarks.locate_bugs import arms_of
+from parcae.core.events import RunStarted
+from parcae.core.plan import StagePlan
+from parcae.jobs.attempts import looked_at
+from parcae.jobs.options import JobOptions
+from parcae.jobs.repair import begin_covered, go_on
+from parcae.jobs.report import Report
+from parcae.jobs.world import World
+from parcae.tools.plain_pytest import run_plain
+from parcae.tools.project_python import choose_python
+from parcae.tools.sandbox import Sandbox
+from parcae.workspace import check_out, open_workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairJudged:
+    """What held-back tests say of the best patch of a bench's run. `same` None: there is no patch, or no such test."""
+
+    kind: ClassVar[str] = "repair.judged/1"
+    scope: str
+    plausible: bool
+    same: bool | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairBench:
+    """What all runs of one bench have in common."""
+
+    name: str
+    stage: StagePlan
+    seed: int
+    budget_usd: float
+    sandbox: Sandbox
+    copies: Path
+    python: Path | None = None
+
+
+async def repair_bugs(
+    folders: Sequence[Path], bench: RepairBench, world: World
+) -> AsyncIterator[Mapping[str, RepairJudged]]:
+    """Meet every bug with every arm; yields a verdict an arm. Stops early when `world.stop` is set.
+
+    Raises:
+        CallerMistake: a bug cannot be read, or its test does not fail as it should.
+        SandboxFailed: tests cannot be contained here.
+    """
+    for folder in folders:
+        verdicts: dict[str, RepairJudged] = {}
+        for arm, plan in arms_of(bench.stage).items():
+            if world.stop.is_set():
+                return
+            run = f"{bench.name}-{folder.name}-{arm.translate(str.maketrans(':@/', '---'))}"
+            known = await world.journal.read(run, [RepairJudged], below=False)
+            judged = known[0].event if known else await _meet(run, folder, plan, bench, world)
+            if judged is None:
+                return
+            verdicts[arm] = judged
+        yield verdicts
+
+
+async def _meet(run: str, folder: Path, plan: StagePlan, bench: RepairBench, world: World) -> RepairJudged | None:
+    """Repair, judge, and write the verdict down; None if the run was interrupted."""
+    bug = read_bug(folder)
+    options = JobOptions(
+        repo=(folder / REPO).resolve(),
+        test=bug.test,
+        stage=plan,
+        budget_usd=bench.budget_usd,
+        seed=bench.seed,
+        python=bench.python,
+        copies=bench.copies,
+    )
+    if not await world.journal.read(run, [RunStarted], below=False):
+        covered, notes = await looked_at(options, world, bench.sandbox)
+        await begin_covered(options, world, covered, run=run, sandbox=bench.sandbox, notes=notes)
+    report = await go_on(run, world, sandbox=bench.sandbox)
+    if report.status == "cancelled":
+        return None
+    plausible = any(patch.plausible for patch in report.patches)
+    same = await _same(report, bug, folder, options, bench.sandbox) if plausible else None
+    judged = RepairJudged(scope=run, plausible=plausible, same=same, cost_usd=report.cost_usd)
+    await world.journal.append([judged])
+    return judged
+
+
+async def _same(report: Report, bug: Bug, folder: Path, options: JobOptions, sandbox: Sandbox) -> bool | None:
+    """Whether the best patch passes the tests that no agent saw."""
+    if not bug.held_back:
+        return None
+    opened = open_workspace(options.repo, report.run, copies=options.copies)
+    with tempfile.TemporaryDirectory(prefix="parcae-judge-") as name:
+        await check_out(opened.main.branch(report.patches[0].attempt), Path(name))
+        hidden = Path(name) / "tests" / Path(bug.held_back).name
+        await asyncio.to_thread(shutil.copyfile, folder / bug.held_back, hidden)
+        ran = await run_plain(
+            Path(name),
+            f"tests/{hidden.name}",
+            at=options.repo,
+            python=choose_python(options.repo, options.python, os.environ),
+            sandbox=sandbox,
+            timeout_seconds=options.timeout_seconds,
+        )
+    return bool(ran.passed) and not ran.failed and ran.limit is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairRow:
+    """One arm: the share of bugs with a plausible patch, that share of these that held-back tests confirm, dollars."""
+
+    name: str
+    plausible: Interval
+    same: Interval | None
+    cost_usd: float | None
+
+
+def repair_table(results: Sequence[Mapping[str, RepairJudged]], *, seed: int) -> dict[str, object]:
+    """The figures as plain JSON values; intervals resample bugs, differences are paired by bug."""
+    rows = [_row(arm, [one[arm] for one in results], seed) for arm in results[0]]
+    first, *others = results[0]
+    differences = {
+        f"{arm} - {first}": interval([one[arm].plausible - one[first].plausible for one in results], seed=seed)
+        for arm in others
+    }
+    return {
+        "schema": "parcae.bench.repair/1",
+        "bugs": len(results),
+        "rows": [asdict(row) for row in rows],
+        "differences": {name: asdict(one) for name, one in differences.items()},
+    }
+
+
+def _row(arm: str, own: Sequence[RepairJudged], seed: int) -> RepairRow:
+    judged = [float(one.same) for one in own if one.same is not None]
+    costs = [one.cost_usd for one in own]
+    return RepairRow(
+        name=arm,
+        plausible=interval([float(one.plausible) for one in own], seed=seed),
+        same=interval(judged, seed=seed) if judged else None,
+        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None) / len(costs),
+    )
