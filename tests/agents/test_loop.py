@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
@@ -67,6 +68,13 @@ async def test_the_harness_makes_the_first_call_and_the_final_question_is_a_step
     assert steps[-1].asked == FINAL
     assert steps[-1].ending is not None
     assert steps[-1].ending.answer == ("dddd",)
+
+
+async def test_a_message_stays_the_same_object_from_call_to_call_so_that_it_is_mapped_once() -> None:
+    model = ScriptedModel("m", [call("look_up", word="bb"), call("look_up", word="c"), say("done"), say("dddd")])
+    await run(Agent(role()), model, await a_scope())
+    for earlier, later in pairwise(model.seen):
+        assert all(one is other for one, other in zip(earlier, later, strict=False))
 
 
 async def test_what_the_model_got_wrong_goes_back_to_it_as_errors() -> None:

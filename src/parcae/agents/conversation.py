@@ -44,6 +44,7 @@ class Conversation:
     def __init__(self, system: str, steps: Sequence[Step]) -> None:
         self.messages: list[ModelMessage] = []
         self.waiting: list[ModelRequestPart] = [SystemPromptPart(content=system)] if system else []
+        self._asking: tuple[str | None, ModelRequest] | None = None
         for step in steps:
             self.add(step)
 
@@ -51,18 +52,24 @@ class Conversation:
         """Take in one more step: what was asked, the reply, and what the tools gave back."""
         if step.reply is None:
             return
-        self.messages.append(self._request(step.asked, self.waiting))
+        self.messages.append(self._newest(step.asked))
         self.messages.append(step.reply)
-        self.waiting = returns(step)
+        self.waiting, self._asking = returns(step), None
 
     def asking(self, asked: str | None) -> list[ModelMessage]:
         """The whole conversation with `asked` as the newest question."""
-        return [*self.messages, self._request(asked, self.waiting)]
+        return [*self.messages, self._newest(asked)]
 
     def asking_briefly(self, asked: str | None) -> list[ModelMessage]:
         """The same with the newest observations left out: for the final question when money is short."""
         brief: list[ModelRequestPart] = [emptied(part) for part in self.waiting]
         return [*self.messages, self._request(asked, brief)]
+
+    def _newest(self, asked: str | None) -> ModelRequest:
+        """The newest request; the one that was asked is the one that is kept, so that it is mapped once."""
+        if self._asking is None or self._asking[0] != asked:
+            self._asking = (asked, self._request(asked, self.waiting))
+        return self._asking[1]
 
     @staticmethod
     def _request(asked: str | None, parts: list[ModelRequestPart]) -> ModelRequest:

@@ -7,7 +7,6 @@ votes, policies or what the task is about.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -311,8 +310,8 @@ def _refused(call: ToolCallPart) -> Observation:
 
 def _with_distinct_ids(reply: ModelResponse, index: int) -> ModelResponse:
     """Some providers repeat call ids or leave them empty; an observation must belong to one call."""
-    counts = Counter(call.tool_call_id for call in reply.tool_calls)
-    if all(call_id and count == 1 for call_id, count in counts.items()):
+    ids = [call.tool_call_id for call in reply.tool_calls]
+    if all(ids) and len(set(ids)) == len(ids):
         return reply
     parts = [
         replace(part, tool_call_id=f"call-{index}-{place}") if part.part_kind == "tool-call" else part

@@ -37,6 +37,7 @@ _TOKEN_MARKS = (
     "e~[",
     "]~",
 )
+_MARK_LETTERS = ("|", ">", "[", "]")  # each mark holds one of them, so a text without is counted at once
 UNBOUNDED_TOKENS = 4_000_000  # audio, video, documents, links: as much as the largest window takes
 
 
@@ -72,6 +73,7 @@ def tool_bound(tool: ToolSpec) -> int:
 
 
 _TOOLS_KEPT = 4096
+_arguments_text = json.JSONEncoder(default=str).encode  # made once: `json.dumps` makes one each time
 _known = PerMessage(message_bound)
 _known_tools: dict[int, tuple[ToolSpec, int]] = {}
 
@@ -81,7 +83,7 @@ def _part_bound(part: object) -> int:
     bound = PART_TOKENS
     if kind in ("tool-call", "builtin-tool-call"):
         args = part.args  # type: ignore[attr-defined]  # every call part has it
-        text = args if isinstance(args, str) else "" if args is None else json.dumps(args, default=str)
+        text = args if isinstance(args, str) else "" if args is None else _arguments_text(args)
         return bound + _text_bound(text) + _names_bound(part)
     if kind in ("tool-return", "builtin-tool-return"):
         bound += _names_bound(part)
@@ -120,6 +122,8 @@ def file_bound(content: object) -> int:
 
 def _text_bound(text: str) -> int:
     own = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    if not any(letter in text for letter in _MARK_LETTERS):
+        return own
     return own + JOINER_BYTES * sum(map(text.count, _TOKEN_MARKS))
 
 

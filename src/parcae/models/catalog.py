@@ -49,6 +49,7 @@ _KEYS = {
     "local",
 }
 _RATES = {"concurrency", "requests_per_minute", "tokens_per_minute"}
+_COUNTS = (*sorted(_RATES), "window_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +248,9 @@ def _parsed(name: str, body: Mapping[str, object], where: str) -> tuple[ModelCar
         if key not in _KEYS | _RATES:
             raise CallerMistake(f"{where}: unknown key `{key}`", f"known are {', '.join(sorted(_KEYS | _RATES))}")
     number = {key: _number(body, key, where) for key in (_KEYS | _RATES) - {"modalities", "local"}}
+    for key in _COUNTS:
+        if (count := number[key]) is not None and (count < 1 or count != int(count)):
+            raise CallerMistake(f"{where}: `{key}` must be a whole number of 1 or more, not {count:g}", "mend it")
     price = None
     if number["prompt_usd"] is not None or number["completion_usd"] is not None:
         if number["prompt_usd"] is None or number["completion_usd"] is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar, cast
 
 from parcae.core.errors import StoreFailed
 from parcae.core.protocols import Event
@@ -116,9 +116,13 @@ def _names(kind: type[Event]) -> Mapping[str, object]:
 
     names: dict[str, object] = {"JsonValue": JsonValue}
     if "Model" in annotations:
+        from pydantic import WrapSerializer
         from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse
 
-        names |= {"ModelMessage": ModelMessage, "ModelRequest": ModelRequest, "ModelResponse": ModelResponse}
+        from parcae.store.replies import brief
+
+        reply = Annotated[ModelResponse, WrapSerializer(brief)]
+        names |= {"ModelMessage": ModelMessage, "ModelRequest": ModelRequest, "ModelResponse": reply}
     return names
 
 
