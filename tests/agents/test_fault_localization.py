@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from parcae.agents.covered_index import CoveredIndex
 from parcae.agents.fault_localization import FINAL_QUESTION, MAX_STEPS, locate_task, locator
 from parcae.agents.loop import HARNESS, Agent
-from parcae.core.protocols import Model, ToolRefused, Worker
+from parcae.core.protocols import Model, Tool, ToolRefused, Worker
 from parcae.core.scope import Scope
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
@@ -20,6 +21,7 @@ from parcae.models.builtin import builtin
 from parcae.models.scripted import ScriptedModel, call, say
 from parcae.store.memory import MemoryJournal
 from parcae.testing.clock import StillClock
+from parcae.testing.tools import Arguments, ToolContract
 from parcae.testing.workers import WorkerContract
 from parcae.tools.covered import Covered, Failure, Function
 
@@ -85,6 +87,38 @@ class TestLocator(WorkerContract):
 
     def other_model(self) -> Model:
         return builtin("builtin:large")
+
+
+class TestPackages(ToolContract):
+    """Each of the four tools keeps the contract of Tools."""
+
+    name = "get_covered_packages"
+    arguments: ClassVar[Arguments] = {}
+    bad = ({"package_name": "shop"},)
+
+    def tool(self) -> Tool:
+        return next(tool for tool in locator(COVERED).tools if tool.spec.name == self.name)
+
+    def good(self) -> Arguments:
+        return self.arguments
+
+
+class TestClasses(TestPackages):
+    name = "get_failing_tests_covered_classes"
+    arguments: ClassVar[Arguments] = {"package_name": "shop"}
+    bad = ({}, {"package_name": 3}, {"package_name": "nowhere"})
+
+
+class TestMethods(TestPackages):
+    name = "get_failing_tests_covered_methods_for_class"
+    arguments: ClassVar[Arguments] = {"class_name": "shop.tax.Rate"}
+    bad = ({}, {"class_name": None}, {"class_name": "shop.nothing.Like"})
+
+
+class TestSnippet(TestPackages):
+    name = "get_code_snippet"
+    arguments: ClassVar[Arguments] = {"signature": "shop.basket.total(items)"}
+    bad = ({}, {"signature": []}, {"signature": "shop.nothing.like(it)"})
 
 
 def a_scope(name: str = "attempt-0") -> Scope:

@@ -1,4 +1,4 @@
-"""Every Model of ours keeps the contract: scripted, and the three wire formats over real HTTP."""
+"""Every Model of ours keeps the contract: scripted, builtin, and the three wire formats over real HTTP."""
 
 from __future__ import annotations
 
@@ -29,6 +29,19 @@ class TestScripted(ModelContract):
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Model]:
         yield ScriptedModel("m", cycle(LINES))
+
+
+class TestBuiltinSmall(ModelContract):
+    repeatable = True
+    name = "builtin:small"
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Model]:
+        yield open_model(self.name, catalog=Catalog(), env={})
+
+
+class TestBuiltinLarge(TestBuiltinSmall):
+    name = "builtin:large"
 
 
 @asynccontextmanager
