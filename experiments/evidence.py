@@ -23,6 +23,7 @@ EXPERIMENTS = (
     "experiments.organization.replay",
     "experiments.prediction.ablations",
     "experiments.prediction.forecasters",
+    "experiments.prediction.learning_curve",
     "experiments.prediction.looks",
     "experiments.prediction.samples",
     "experiments.spine.kills",

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from tests.cli.test_evaluate import message
+from tests.conftest import ROOT, missing
+from tests.prediction.made import made_groups
 
 from parcae.cli.locate_run import forecaster_for
+from parcae.cli.main import run
 from parcae.cli.settings import settle
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import StagePlan
@@ -14,6 +19,7 @@ from parcae.prediction.fitted import Fitted, save
 from parcae.prediction.heads import Constant
 from parcae.prediction.rule import RuleForecaster
 from parcae.prediction.shelf import shelf_file
+from parcae.tools.bubblewrap import trouble
 
 
 def constant(agent: str) -> Fitted:
@@ -42,3 +48,34 @@ def test_a_plan_that_names_another_agents_forecaster_is_refused(tmp_path: Path) 
     stage = StagePlan(ladder=("builtin:small",), forecaster=str(tmp_path / "other.npz"))
     with pytest.raises(CallerMistake, match="trained on tasks of kind 'repair'"):
         forecaster_for(stage, settings)
+
+
+def test_what_train_made_forecasts_the_next_live_run_and_the_page_shows_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if trouble() is not None:
+        missing(f"bubblewrap ({trouble()})")
+    log, home, page = tmp_path / "log.jsonl", str(tmp_path / "home"), tmp_path / "page.html"
+    rows = [
+        {
+            "task_id": group.task_id,
+            "model": "cheap",
+            "success": not group.failed,
+            "messages": [{"role": "user", "content": "?"}, *(one for turn in turns for one in message(turn))],
+        }
+        for group in made_groups(80, signal=0.95)
+        for turns in group.attempts
+    ]
+    log.write_text("\n".join(json.dumps(row) for row in rows))
+    assert run(["train", str(log), "--kind", "logistic", "--home", home, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"] == str(shelf_file(Path(home), "locate"))
+    repository = str(ROOT / "examples" / "ledgerbook")
+    test = "tests/test_ledger.py::test_closing_balance"
+    live = ["--samples", "2", "--swap", "parallel@2", "--budget", "0.5", "--home", home, "--timeout", "150"]
+    assert run(["locate", repository, test, *live, "--json", "--html", str(page)]) == 0
+    said = "logistic trained on 80 tasks says"
+    document = json.loads(capsys.readouterr().out)
+    assert any(said in reason for one in document["forecasts"] for reason in one["reasons"])
+    text = page.read_text()
+    assert said in text and "such forecasts came true" in text
+    assert "of the calls are to tools it was not trained on" in text

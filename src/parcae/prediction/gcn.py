@@ -41,9 +41,9 @@ class Gcn:
 
     def logit(self, graph: FlowMatrix) -> float:
         """The network's output before the logistic."""
-        mixing = mixing_matrix(graph)
-        hidden = np.maximum(mixing @ (graph.nodes @ self.first) + self.first_bias, 0)
-        hidden = np.maximum(mixing @ (hidden @ self.second) + self.second_bias, 0)
+        weights, scale = looped(graph)
+        hidden = _layer(weights, scale, graph.nodes @ self.first, self.first_bias)
+        hidden = _layer(weights, scale, hidden @ self.second, self.second_bias)
         return float(hidden.mean(axis=0) @ self.last + self.last_bias)
 
     def score(self, graph: FlowMatrix) -> float:
@@ -63,8 +63,17 @@ def gcn_from(arrays: Mapping[str, NDArray[np.generic]]) -> Gcn:
     return Gcn(**{name: np.asarray(arrays[name], dtype=np.float32) for name in NAMES})
 
 
-def mixing_matrix(graph: FlowMatrix) -> Floats32:
-    """float32 (N, N): row j holds w(i, j) / sqrt(deg(i) deg(j)) for each edge i -> j.
+def _layer(weights: Floats32, scale: Floats32, hidden: Floats32, bias: Floats32) -> Floats32:
+    """relu(scale * (weights @ (scale * hidden)) + bias); `hidden` is overwritten."""
+    hidden *= scale
+    mixed = weights @ hidden
+    mixed *= scale
+    mixed += bias
+    return np.maximum(mixed, 0, out=mixed)
+
+
+def looped(graph: FlowMatrix) -> tuple[Floats32, Floats32]:
+    """float32 (N, N) with w(i, j) in row j for each edge i -> j, and float32 (N, 1) with 1 / sqrt(deg).
 
     Every node gets a self-loop of weight 1 unless it has one already, which then keeps its weight. Ours is directed:
     deg is the weighted in-degree, self-loop included.
@@ -72,8 +81,12 @@ def mixing_matrix(graph: FlowMatrix) -> Floats32:
     count = len(graph.nodes)
     weights = np.zeros((count, count), dtype=np.float32)
     weights[graph.targets, graph.sources] = graph.weights
-    places = np.arange(count)
-    own = weights[places, places]
-    weights[places, places] = np.where(own > 0, own, 1)
-    scale = 1 / np.sqrt(weights.sum(axis=1))
-    return np.asarray(weights * (scale[:, None] * scale[None, :]), dtype=np.float32)
+    own = weights.reshape(-1)[:: count + 1]
+    own[own <= 0] = 1
+    return weights, 1 / np.sqrt(weights.sum(axis=1, keepdims=True))
+
+
+def mixing_matrix(graph: FlowMatrix) -> Floats32:
+    """float32 (N, N): row j holds w(i, j) / sqrt(deg(i) deg(j)) for each edge i -> j, loops as in `looped`."""
+    weights, scale = looped(graph)
+    return weights * (scale * scale.T)
