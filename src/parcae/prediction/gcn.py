@@ -69,7 +69,7 @@ def _layer(weights: Floats32, scale: Floats32, hidden: Floats32, bias: Floats32)
     mixed = weights @ hidden
     mixed *= scale
     mixed += bias
-    return np.maximum(mixed, 0, out=mixed)
+    return np.asarray(np.maximum(mixed, 0, out=mixed), dtype=np.float32)
 
 
 def looped(graph: FlowMatrix) -> tuple[Floats32, Floats32]:
@@ -83,10 +83,10 @@ def looped(graph: FlowMatrix) -> tuple[Floats32, Floats32]:
     weights[graph.targets, graph.sources] = graph.weights
     own = weights.reshape(-1)[:: count + 1]
     own[own <= 0] = 1
-    return weights, 1 / np.sqrt(weights.sum(axis=1, keepdims=True))
+    return weights, np.asarray(1 / np.sqrt(weights.sum(axis=1, keepdims=True)), dtype=np.float32)
 
 
 def mixing_matrix(graph: FlowMatrix) -> Floats32:
     """float32 (N, N): row j holds w(i, j) / sqrt(deg(i) deg(j)) for each edge i -> j, loops as in `looped`."""
     weights, scale = looped(graph)
-    return weights * (scale * scale.T)
+    return np.asarray(weights * (scale * scale.T), dtype=np.float32)
