@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
-.PHONY: run test check fix docs bench evidence lock lock-clients wheel wheel-check clean help
+.PHONY: run test check fix docs bench evidence lock lock-clients vendor wheel wheel-check clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -50,6 +50,10 @@ lock:  ## renew requirements/*.txt (needs uv)
 
 lock-clients:  ## renew tests/clients/requirements.txt (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url tests/clients/requirements.in -o tests/clients/requirements.txt
+
+vendor:  ## renew the dashboard's one vendored file (needs npm)
+	@mkdir -p out/vendor && cd out/vendor && npm pack --silent htm@3.1.1 >/dev/null && tar xzf htm-3.1.1.tgz \
+	  && cp package/preact/standalone.module.js ../../src/parcae/web/static/preact.js
 
 wheel: $(VENV)/.ready  ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null

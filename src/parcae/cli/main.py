@@ -33,6 +33,7 @@ COMMANDS = {
     "run": ("parcae.cli.run", "run", "Reach a goal with an organisation of agents, inside a budget."),
     "allocate": ("parcae.cli.allocate", "allocate", "Choose a model and a number of samples for each stage."),
     "serve": ("parcae.cli.serve", "serve", "Serve OpenAI and Anthropic APIs that watch, swap and bill runs."),
+    "dashboard": ("parcae.cli.dashboard", "dashboard", "Watch runs in a browser, and step in."),
     "repair": ("parcae.cli.repair", "repair", "Make a failing test pass, in branches of its own."),
     "runs": ("parcae.cli.runs", "runs", "List, show, resume, export, import, prune and delete runs."),
     "outcome": ("parcae.cli.runs", "outcome", "Say whether a run's answer was right."),

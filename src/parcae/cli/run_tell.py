@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import click
 
@@ -18,8 +17,7 @@ from parcae.organization.events import Controlled, HumanAsked
 from parcae.organization.job import COMPANY, read_options
 from parcae.organization.office import Office
 from parcae.organization.report import office_of
-
-Action = Literal["pause", "resume", "cancel", "message", "answer"]
+from parcae.organization.telling import Action, controlled
 
 
 def tell_run(run: str, action: str, text: str, *, to: str, about: str, home: str | None, as_json: bool) -> int:
@@ -44,22 +42,12 @@ def tell_run(run: str, action: str, text: str, *, to: str, about: str, home: str
 def _event(run: str, action: str, text: str, to: str, about: str, office: Office) -> Controlled:
     if action == "message" and to not in office.chart.employees:
         raise CallerMistake(f"nobody in {run!r} is called {to!r}", f"name one with --to; see `parcae runs show {run}`")
-    if action == "message" and not text.strip():
-        raise CallerMistake("the message is empty", "say what the agent must know")
     if action == "answer":
-        asked = list(office.questions.values())
+        asked = list(office.questions)
         if not about.isdigit() or not 0 < int(about) <= len(asked):
             raise CallerMistake(f"there is no open question {about!r}", f"see `parcae runs tell {run} questions`")
-        one = asked[int(about) - 1]
-        about, to = one.key, office.chart.by_scope[one.scope].name
-    return Controlled(
-        scope=f"{run}/{COMPANY}",
-        key=f"human-{secrets.token_hex(6)}",
-        action=cast("Action", action),
-        to=to,
-        about=about,
-        text=text,
-    )
+        about = asked[int(about) - 1]
+    return controlled(office, cast("Action", action), to=to, about=about, text=text)
 
 
 def _show(run: str, questions: list[HumanAsked], as_json: bool) -> None:

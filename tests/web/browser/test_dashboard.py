@@ -1,0 +1,164 @@
+"""The dashboard in a real browser, before a live server and an organisation of 600 agents at work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from experiments.dashboard.living import GROUP, RUN, Living, attempts_begin, living, swap
+from experiments.organization.gobang_oracle import browser
+from tests.conftest import missing
+
+try:
+    import playwright.async_api as playwright
+    from playwright.async_api import Page
+except ImportError:
+    missing("playwright")
+pytestmark = [
+    pytest.mark.loopback,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+ORGANIZATION = f"/#/runs/{RUN}/organization"
+
+
+@asynccontextmanager
+async def opened(scheme: str = "light") -> AsyncIterator[tuple[Page, list[str]]]:
+    """A page in Debian's Chromium, and what went wrong in it."""
+    program = browser()
+    if program is None:
+        missing("a Chromium browser")
+    async with playwright.async_playwright() as play:
+        chromium = await play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        context = await chromium.new_context(color_scheme=scheme, viewport={"width": 1360, "height": 900})
+        page, troubles = await context.new_page(), []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on("dialog", lambda dialog: dialog.accept())
+        try:
+            yield page, troubles
+        finally:
+            await chromium.close()
+
+
+async def nothing_ran(page: Page) -> None:
+    """What agents wrote is on the page as text, and none of it ran."""
+    assert await page.evaluate("window.hacked") is None
+    assert await page.locator("main img, main script").count() == 0
+
+
+async def is_accessible(page: Page) -> None:
+    import axe_playwright_python
+
+    source = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+    await page.evaluate(source + "\n;0")
+    found = json.loads(await page.evaluate("axe.run(document).then(told => JSON.stringify(told.violations))"))
+    serious = [
+        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+async def agents(page: Page) -> int:
+    return int(await page.locator(".card b").first.inner_text())
+
+
+async def wait_for_agents(page: Page, least: int) -> None:
+    await page.wait_for_function(
+        "least => Number(document.querySelector('.card b')?.textContent) >= least", arg=least, timeout=60_000
+    )
+
+
+async def test_an_organisation_of_600_is_watched_steered_and_reloaded(tmp_path: Path) -> None:
+    async with living(tmp_path, agents=624) as here, opened() as (page, troubles):
+        await page.goto(here.url + ORGANIZATION)
+        await wait_for_agents(page, 600)
+        assert await page.evaluate("document.querySelectorAll('*').length") < 3_000
+        await nothing_ran(page)
+        await is_accessible(page)
+        # pause, reload in mid-run, resume
+        await page.get_by_role("button", name="Pause").click()
+        await page.locator("#paused").wait_for()
+        await page.reload()
+        await page.locator("#paused").wait_for()
+        await page.get_by_role("button", name="Resume").click()
+        await page.locator("#paused").wait_for(state="detached")
+        # approve what an agent may not do alone
+        assert here.published == []
+        question = page.locator(".question", has_text="agent-0-0")
+        await question.wait_for(timeout=60_000)
+        await nothing_ran(page)
+        await question.get_by_role("button", name="Approve").click()
+        await question.wait_for(state="detached", timeout=30_000)
+        # filter, choose by keyboard, write to somebody
+        await page.get_by_label("Find").fill("lead-3")
+        await page.get_by_role("tree").focus()
+        await page.keyboard.press("End")
+        await page.keyboard.press("Enter")
+        await page.locator("h2.who").wait_for()
+        assert "find=lead-3" in page.url
+        await nothing_ran(page)
+        assert here.company is not None
+        await here.company
+        assert here.published != []
+        await is_accessible(page)
+        await page.goto(f"{here.url}/#/runs/{RUN}/files?path=notes/agent-1-1.md")
+        await page.locator("td code", has_text="onerror").wait_for()
+        await nothing_ran(page)
+        await page.locator("section[aria-label=File] li a").first.click()
+        await page.locator("pre.diff .add").first.wait_for()
+        await nothing_ran(page)
+        assert troubles == []
+
+
+async def test_a_swap_is_seen_happening(tmp_path: Path) -> None:
+    async with living(tmp_path, agents=0) as here, opened("dark") as (page, troubles):
+        await attempts_begin(here.journal)
+        await page.goto(f"{here.url}/#/runs/{GROUP}")
+        await page.get_by_text("Nothing was swapped").wait_for()
+        boxes = await page.locator("rect.node").count()
+        await swap(here.journal)
+        await page.locator("ul.swaps", has_text="small → large").wait_for()
+        await page.locator("rect.node.swapped").first.wait_for()
+        assert await page.locator("rect.node").count() > boxes  # the graph grew: it has the answer
+        await page.locator("td code", has_text="ledger.closing_balance").wait_for()
+        await page.locator("circle.swapped").wait_for()
+        await page.locator("details > summary").first.click()
+        await nothing_ran(page)
+        await is_accessible(page)
+        await page.goto(here.url)
+        await page.get_by_role("link", name=GROUP).wait_for()
+        await is_accessible(page)
+        assert troubles == []
+
+
+async def test_a_lost_connection_comes_back_without_a_gap(tmp_path: Path) -> None:
+    async with living(tmp_path, agents=0) as here, opened() as (page, _):
+        await attempts_begin(here.journal)
+        await page.goto(f"{here.url}/#/runs/{GROUP}")
+        await page.evaluate(
+            """run => { window.seen = [];
+            window.source = new EventSource(`api/runs/${run}/events`);
+            source.onmessage = message => seen.push(Number(message.lastEventId)); }""",
+            GROUP,
+        )
+        before = await rows(here)
+        await page.wait_for_function("count => seen.length >= count", arg=len(before))
+        await page.context.set_offline(True)
+        await swap(here.journal)
+        await page.context.set_offline(False)
+        await here.drop()
+        await page.wait_for_function("count => seen.length >= count", arg=len(await rows(here)), timeout=30_000)
+        assert await page.evaluate("seen") == await rows(here)
+        await page.locator("ul.swaps", has_text="small → large").wait_for()
+
+
+async def rows(here: Living) -> list[int]:
+    from parcae.web.api.told import STREAMED
+
+    return [entry.seq for entry in await here.journal.read(GROUP, STREAMED)]
