@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 from pydantic_ai.messages import ModelRequest, ModelResponse, UserPromptPart
-from tests.models.failing import MAP, SNIPPET, request
+from tests.models.failing import MAP, METHODS, SNIPPET, request
 
 from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Request
@@ -111,6 +111,15 @@ async def test_small_goes_by_names_and_large_by_the_code_it_was_shown() -> None:
     large = (await builtin("builtin:large").reply(asked)).message.text or ""
     assert small.splitlines()[0].startswith("shop.basket.price_of_basket")
     assert large.splitlines()[0].startswith("shop.basket.total")
+
+
+async def test_what_no_test_executed_is_never_named() -> None:
+    listing = "\n".join(f"shop.basket.step_{number}()  [executed while importing only]" for number in range(9))
+    listed = (*MAP, (METHODS, {"class_name": "shop.orders"}, f"{listing}\nshop.orders.place(items)"))
+    for name in SIZES:
+        for seed in range(20):
+            reply = await builtin(name).reply(request(*listed, asked="Which functions?", tools=(), seed=seed))
+            assert "step_" not in (reply.message.text or "")
 
 
 async def test_only_what_is_offered_is_called_and_nothing_is_asked_twice() -> None:

@@ -20,6 +20,7 @@ SNIPPET = "get_code_snippet"
 _FRAME = re.compile(r"^(\S+?\.py):(\d+): in (\S+)", re.MULTILINE)
 _SIGNATURE = re.compile(r"^([\w.#]+)\((.*)\)(?:  \[.*\])?$")
 _PASSING = re.compile(r"\[executed by (\d+) of (\d+) passing tests\]")
+_AT_IMPORT = "[executed while importing only]"
 _TEST_NAME = re.compile(r"^The failing test (\S+)", re.MULTILINE)
 _TAKEN = re.compile(r"^Taken as (.*):$", re.MULTILINE)
 _FENCED = re.compile(r"```(?:python)?\n(.*?)\n```", re.DOTALL)
@@ -135,9 +136,10 @@ def _lines(exchanges: tuple[Exchange, ...]) -> Iterator[str]:
 
 
 def _signatures(text: str) -> Iterator[tuple[str, str]]:
+    """The functions in a list, but for those that no test executed."""
     for line in text.splitlines():
         found = _SIGNATURE.match(line.strip())
-        if found:
+        if found and not line.endswith(_AT_IMPORT):
             yield found[1], line.strip().partition("  [")[0]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from parcae.models.builtin.locate_reading import Reading
-from parcae.models.builtin.words import overlap, words_of
+from parcae.models.builtin.words import identifiers_of, overlap, words_of
 
 IN_TEST_NAME, IN_ERROR, IN_TEST_CODE = 0.8, 1.0, 0.3
+NAMED_IN_ERROR = 0.8  # the whole name stands in the error or its traceback
 
 
 def weigh_words(reading: Reading) -> dict[str, float]:
@@ -29,6 +30,6 @@ def name_score(name: str, weights: dict[str, float]) -> float:
 
 def small_scores(reading: Reading) -> dict[str, float]:
     """How suspicious each known function is to a reader of names."""
-    weights = weigh_words(reading)
+    weights, in_error = weigh_words(reading), identifiers_of(reading.error)
     known = (*reading.signatures, *(name for name, away in reading.mentioned.items() if away))
-    return {name: name_score(name, weights) for name in known}
+    return {name: name_score(name, weights) + NAMED_IN_ERROR * (name.rpartition(".")[2] in in_error) for name in known}
