@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,12 @@ def committed(folder: Path) -> Path:
     return folder
 
 
+def bare_python(copies: Path) -> Path:
+    """An interpreter without our own pytest plugins: loading those is most of the time that a test takes here."""
+    venv.create(copies.parent / "bare", with_pip=False)
+    return copies.parent / "bare/bin/python"
+
+
 def fixing(fix: dict[str, str]) -> Reply:
     """Writes one fix, runs the test and the suite, and says that it is done."""
 
@@ -95,7 +102,7 @@ async def repaired(
 
     model = ScriptedModel("scripted:one", [reply] * 100)
     stage = StagePlan(ladder=("scripted:one",), attempts=samples)
-    options = JobOptions(repo=repo, test=TEST, stage=stage, copies=copies)
+    options = JobOptions(repo=repo, test=TEST, stage=stage, copies=copies, python=bare_python(copies))
     world = World(journal=MemoryJournal(), clock=WallClock(), open_model=lambda name: model)
     await repair.begin(options, world, run="repair-1", sandbox=sandbox)
     return await repair.go_on("repair-1", world, sandbox=sandbox), options, world
@@ -177,7 +184,8 @@ async def test_fixes_are_tried_at_once_and_those_that_cannot_be_are_named(tmp_pa
 async def test_the_large_builtin_model_repairs_a_small_fault(tmp_path: Path, sandbox: Sandbox) -> None:
     repo = project(tmp_path / "shop", FILES | {"shop/price.py": PRICE.replace(">= 0", "< 0")})
     stage = StagePlan(ladder=("builtin:large",))
-    options = JobOptions(repo=repo, test=TEST, stage=stage, copies=tmp_path / "copies")
+    copies = tmp_path / "copies"
+    options = JobOptions(repo=repo, test=TEST, stage=stage, copies=copies, python=bare_python(copies))
     world = World(journal=MemoryJournal(), clock=WallClock(), open_model=builtin)
     await repair.begin(options, world, run="repair-1", sandbox=sandbox)
     report = await repair.go_on("repair-1", world, sandbox=sandbox)
