@@ -15,6 +15,7 @@ from parcae.gateway.compose import Parts, opened, usual_parts
 from parcae.gateway.config import read_config
 from parcae.gateway.rest import rest
 from parcae.gateway.serve import Application
+from parcae.gateway.server import Beside, nothing_beside
 from parcae.gateway.state import Gateway
 from parcae.store.memory import MemoryJournal
 
@@ -49,6 +50,7 @@ async def serving(
     env: Mapping[str, str] | None = None,
     journal: Journal | None = None,
     change: Callable[[Parts], Parts] = lambda parts: parts,
+    beside: Beside = nothing_beside,
 ) -> AsyncIterator[Client]:
     """The gateway of `document` on a port of its own."""
     config = read_config({"listen": "127.0.0.1:0", **document}, env or {})
@@ -57,7 +59,11 @@ async def serving(
     listener.bind(("127.0.0.1", 0))
     async with opened(config, change(usual_parts(config, kept, env or {}))) as gateway:
         settings = uvicorn.Config(
-            Application(gateway, rest(gateway)), lifespan="off", log_config=None, access_log=False, ws="none"
+            Application(gateway, beside(gateway, rest(gateway))),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
         )
         server = uvicorn.Server(settings)
         server.install_signal_handlers = lambda: None  # type: ignore[method-assign]  # the test's own stay

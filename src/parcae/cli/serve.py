@@ -31,6 +31,8 @@ def serve(file: Path, listen: str | None, journal: Path | None, check: bool) -> 
     if check:
         click.echo(config.summary())
         return
+    from parcae.cli.serve_dashboard import with_dashboard
     from parcae.gateway.server import run
 
-    run(config, os.environ, ready=lambda url: click.echo(f"parcae serves {config.summary()} on {url}", err=True))
+    said = lambda url: click.echo(f"parcae serves {config.summary()} on {url}", err=True)  # noqa: E731  # used once
+    run(config, os.environ, ready=said, beside=with_dashboard)

@@ -166,10 +166,11 @@ async def _runs(gateway: Gateway, request: Request) -> Response:
     """What is followed now, the newest first."""
     gateway.keyring.check_admin(_http(request))
     newest = gateway.runs.all()[::-1][:_MOST_RUNS]
-    return _json({"schema": "parcae.gateway.runs/1", "runs": [_run_document(run) for run in newest]})
+    return _json({"schema": "parcae.gateway.runs/1", "runs": [run_document(run) for run in newest]})
 
 
-def _run_document(run: Run) -> dict[str, object]:
+def run_document(run: Run) -> dict[str, object]:
+    """One followed run as the API tells it."""
     return {
         "run": run.name,
         "task": run.task,

@@ -14,15 +14,24 @@ from parcae.core.protocols import Journal
 from parcae.gateway.compose import opened, usual_parts
 from parcae.gateway.config import GatewayConfig
 from parcae.gateway.rest import rest
-from parcae.gateway.serve import Application
+from parcae.gateway.serve import App, Application
+from parcae.gateway.state import Gateway
 from parcae.store.nowhere import NowhereJournal
 from parcae.store.redact import Redactor
 from parcae.store.sqlite import SqliteJournal
 
 _log = logging.getLogger("parcae.gateway")
+Beside = Callable[[Gateway, App], App]  # puts more pages beside those of `rest`
 
 
-async def serve(config: GatewayConfig, env: Mapping[str, str], *, ready: Callable[[str], None]) -> None:
+def nothing_beside(gateway: Gateway, rest: App) -> App:
+    """Just `rest`."""
+    return rest
+
+
+async def serve(
+    config: GatewayConfig, env: Mapping[str, str], *, ready: Callable[[str], None], beside: Beside = nothing_beside
+) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the address when requests are taken.
 
     Raises:
@@ -30,13 +39,15 @@ async def serve(config: GatewayConfig, env: Mapping[str, str], *, ready: Callabl
         CallerMistake: the catalog or a plan cannot be read.
     """
     if config.journal is None:
-        await _serve(config, env, NowhereJournal(), ready)
+        await _serve(config, env, NowhereJournal(), ready, beside)
         return
     async with SqliteJournal.open(config.journal, redact=Redactor(config.secrets)) as journal:
-        await _serve(config, env, journal, ready)
+        await _serve(config, env, journal, ready, beside)
 
 
-async def _serve(config: GatewayConfig, env: Mapping[str, str], journal: Journal, ready: Callable[[str], None]) -> None:
+async def _serve(
+    config: GatewayConfig, env: Mapping[str, str], journal: Journal, ready: Callable[[str], None], beside: Beside
+) -> None:
     async with opened(config, usual_parts(config, journal, env)) as gateway:
         warming: asyncio.Future[None] | None = None
 
@@ -48,7 +59,7 @@ async def _serve(config: GatewayConfig, env: Mapping[str, str], journal: Journal
 
         server = Server(
             uvicorn.Config(
-                Application(gateway, rest(gateway)),
+                Application(gateway, beside(gateway, rest(gateway))),
                 host=config.host,
                 port=config.port,
                 loop="uvloop",
@@ -119,9 +130,11 @@ def _warm() -> None:
     import parcae.models.repair  # noqa: F401  # the same
 
 
-def run(config: GatewayConfig, env: Mapping[str, str], *, ready: Callable[[str], None]) -> None:
+def run(
+    config: GatewayConfig, env: Mapping[str, str], *, ready: Callable[[str], None], beside: Beside = nothing_beside
+) -> None:
     """`serve` on an event loop of its own."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, env, ready=ready))
+        runner.run(serve(config, env, ready=ready, beside=beside))

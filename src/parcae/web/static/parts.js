@@ -20,7 +20,7 @@ export function Plot({ points, label, xLabel, line = true, choose, width = 640, 
   const most = Math.max(...points.map((one) => one.x), 1e-9), left = 40, bottom = height - 28;
   const x = (value) => left + 8 + (width - left - 24) * value / most, y = (value) => 10 + (bottom - 16) * (1 - value);
   const path = [...points].map((one) => `${x(one.x).toFixed(1)},${y(one.y).toFixed(1)}`).join(" ");
-  return html`<svg viewBox="0 0 ${width} ${height}" width="100%" role="group" aria-label=${label}>
+  return html`<svg class="plot" viewBox="0 0 ${width} ${height}" width="100%" role="group" aria-label=${label}>
     ${[0, 0.5, 1].map((share) => html`<line class="axis" x1=${left} x2=${width} y1=${y(share)} y2=${y(share)} />
       <text x=${left - 6} y=${y(share) + 4} text-anchor="end">${share}</text>`)}
     <text x=${width - 4} y=${height - 6} text-anchor="end">${xLabel}</text>
