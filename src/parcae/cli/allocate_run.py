@@ -23,6 +23,7 @@ from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import render
 from parcae.jobs.world import World
+from parcae.store.home import DOCUMENTS, home
 from parcae.tools.sandbox import Sandbox, find_sandbox
 
 EXIT_OF = {"done": 0, "limit": 3, "cancelled": 130}
@@ -51,6 +52,8 @@ def allocate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
         click.echo(f"run {run}; if it is interrupted: parcae allocate {flags['pipeline']} --resume {run}", err=True)
     result = in_world(settings, Board(budget_usd=options.search_usd), search)
     result = replace(result, notes=(*_budget_note(settings), *result.notes))
+    kept = home(text_of(settings, "home") or None) / DOCUMENTS / f"{run}.json"
+    _write(kept, json.dumps(document(result)))  # for the dashboard
     return _present(result, options, flags)
 
 
@@ -148,7 +151,6 @@ def _made(told: str, seed: int, settings: Mapping[str, Setting]) -> Sequence[Ite
         raise CallerMistake(f"the items {told!r} are not understood", 'name a JSONL file, or write "bugs:20"')
     from parcae.benchmarks.bug import REPO, find_bugs, read_bug
     from parcae.benchmarks.library_bugs import library_bugs
-    from parcae.store.home import home
 
     folder = home(text_of(settings, "home") or None) / "bugs" / f"library-{seed}-{count}"
     done = folder / "complete"

@@ -21,8 +21,8 @@ from parcae.core.errors import CallerMistake, ParcaeError
 from parcae.core.protocols import Journal, ModelCard
 from parcae.jobs.world import World
 from parcae.organization.job import read_options, reopen
+from parcae.store.home import DOCUMENTS, journal_path
 from parcae.store.home import home as home_of
-from parcae.store.home import journal_path
 from parcae.store.sqlite import SqliteJournal
 from parcae.web.api.guard import LOOPBACK
 from parcae.web.api.routes import House, application
@@ -30,7 +30,6 @@ from parcae.web.api.server import only, serve
 from parcae.web.api.told import Document
 from parcae.workspace import Branch
 
-DOCUMENTS = "documents"
 SHORTEST_KEY = 16
 
 

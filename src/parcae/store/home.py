@@ -10,6 +10,7 @@ from parcae.core.errors import StoreFailed
 
 FOLDER = ".parcae"
 JOURNAL = "journal.sqlite"
+DOCUMENTS = "documents"  # what commands found, as JSON, for the dashboard
 
 
 def home(named: str | None, project: Path | None = None) -> Path:

@@ -149,7 +149,7 @@ ENDPOINTS = (
     Endpoint(
         name="documents",
         path="/api/documents",
-        what="Frontiers and allocations that commands kept",
+        what="Frontiers and allocations kept in the home",
         tells="documents (name, kind, at)",
     ),
     Endpoint(
