@@ -10,7 +10,7 @@ import sys
 from functools import cache, partial
 
 import numpy as np
-from experiments.allocation.compare import Played, over_seeds, paired_difference, play, summary, write
+from experiments.allocation.compare import Part, Played, over_seeds, paired_difference, part_of, play, summary, write
 from experiments.allocation.landscapes import Vote, VoteEnvironment, aime24
 
 from parcae.allocation.strategies.exhaustive import Exhaustive
@@ -38,10 +38,10 @@ def one(seed: int, *, budget: float) -> dict[str, Played]:
     return found
 
 
-def table(splits: int) -> dict[str, object]:
+def table(part: Part) -> dict[str, object]:
     budgets = {}
     for budget in BUDGETS:
-        played = over_seeds(partial(one, budget=budget), range(splits))
+        played = over_seeds(partial(one, budget=budget), range(part.seeds), name=f"aime24-{budget}", part=part)
         budgets[str(budget)] = {
             "rows": {name: summary(own) for name, own in played.items()},
             "ours_minus_exhaustive": paired_difference(played["ours"], played["exhaustive"]),
@@ -50,7 +50,7 @@ def table(splits: int) -> dict[str, object]:
 
 
 def main() -> None:
-    write("allocation-aime24", table(int(sys.argv[1]) if len(sys.argv) > 1 else 200))
+    write("allocation-aime24", table(part_of(sys.argv[1:], seeds=200)))
 
 
 if __name__ == "__main__":

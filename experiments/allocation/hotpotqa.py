@@ -7,9 +7,18 @@ times. `python -m experiments.allocation.hotpotqa [seeds]`
 from __future__ import annotations
 
 import sys
-from functools import cache, partial
+from functools import cache
 
-from experiments.allocation.compare import Played, over_seeds, paired_difference, play, summary, write
+from experiments.allocation.compare import (
+    Part,
+    Played,
+    over_seeds,
+    paired_difference,
+    part_of,
+    play,
+    summary,
+    write,
+)
 from experiments.allocation.landscapes import Grid, GridEnvironment, hotpotqa
 from experiments.strategies.elimination import Elimination, Halving
 from experiments.strategies.gp import GpEi
@@ -57,8 +66,8 @@ def one(seed: int, only: tuple[str, ...] | None = None) -> dict[str, Played]:
     return found
 
 
-def table(seeds: int) -> dict[str, object]:
-    played = over_seeds(partial(one), range(seeds))
+def table(part: Part) -> dict[str, object]:
+    played = over_seeds(one, range(part.seeds), name="hotpotqa", part=part)
     rivals = {name: summary(own)["mean_regret"] for name, own in played.items() if name not in ("ours", "exhaustive")}
     best = min(rivals, key=lambda name: rivals[name])
     return {
@@ -72,7 +81,7 @@ def table(seeds: int) -> dict[str, object]:
 
 
 def main() -> None:
-    write("allocation-hotpotqa", table(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
+    write("allocation-hotpotqa", table(part_of(sys.argv[1:], seeds=1000)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import comb
 
 import numpy as np
-from experiments.allocation.compare import Played, over_seeds, write
+from experiments.allocation.compare import Part, Played, over_seeds, part_of, write
 from numpy.typing import NDArray
 
 from parcae.allocation.costs import Floats
@@ -111,9 +111,10 @@ def binomial_tail(violations: int, searches: int, chance: float) -> float:
     return max(0.0, 1.0 - below)
 
 
-def table(searches: int, gaps: int) -> dict[str, object]:
-    played = over_seeds(one_search, range(searches))["search"]
-    kept = over_seeds(announced, range(gaps))["announced"]
+def table(part: Part) -> dict[str, object]:
+    searches, gaps = part.seeds, max(part.seeds // 5, 20)
+    played = over_seeds(one_search, range(searches), name="promise", part=part)["search"]
+    kept = over_seeds(announced, range(gaps), name="promise-announced", part=part)["announced"]
     violations = int(sum(one.regret for one in played))
     return {
         "searches": searches,
@@ -137,8 +138,7 @@ def table(searches: int, gaps: int) -> dict[str, object]:
 
 
 def main() -> None:
-    searches = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    write("allocation-promise", table(searches, max(searches // 5, 20)))
+    write("allocation-promise", table(part_of(sys.argv[1:], seeds=2000)))
 
 
 if __name__ == "__main__":

@@ -233,3 +233,68 @@ async def test_stopping_winds_up_between_rounds() -> None:
     result = await allocate(AllocateOptions(pipeline=pipeline()), world, run="allocate-2", find_sandbox=no_sandbox)
     assert result.status == "cancelled"
     assert result.best is None
+
+
+class Adviser:
+    """Proposes the same two trials for every question; the names are as sloppy as a language model's."""
+
+    def __init__(self) -> None:
+        self.card = ModelCard(name="x:adviser", price=PRICE)
+        self.calls = 0
+
+    async def reply(self, request: Request, on_text: OnText | None = None) -> Reply:
+        self.calls += 1
+        trials = [{"draft": ["WEAK", 1], "answer": ["strong", n]} for n in (self.calls, 4)]
+        message = say("Here: " + json.dumps({"guideline": "the last stage needs the strong one", "trials": trials}))
+        return Reply(message=message, usage=count(request, message))
+
+
+async def test_agenttts_takes_any_model_and_a_search_that_goes_on_does_not_ask_it_again() -> None:
+    journal, adviser, models = MemoryJournal(), Adviser(), guessers()
+    known = {model.card.name: model for model in (*models, adviser)}
+    world = World(journal=journal, clock=StillClock(), open_model=lambda name: known[name])
+    options = AllocateOptions(pipeline=pipeline(), strategy="agenttts", agent="x:adviser")
+    first = await allocate(options, world, run="allocate-1", find_sandbox=no_sandbox)
+    asked, drawn = adviser.calls, sum(model.calls for model in models)
+    again = await allocate(options, world, run="allocate-1", find_sandbox=no_sandbox, resume=True)
+    assert first.best is not None
+    assert first.best.stages[1][1] == "x:strong"
+    assert any("the last stage needs the strong one" in why for why in first.decisions)
+    assert asked > 0
+    assert (adviser.calls, sum(model.calls for model in models)) == (asked, drawn)
+    assert again.spent_usd == pytest.approx(first.spent_usd)
+    assert again.best == first.best
+
+
+async def test_agenttts_without_a_model_says_what_to_name() -> None:
+    with pytest.raises(CallerMistake, match="--agent"):
+        options = AllocateOptions(pipeline=pipeline(), strategy="agenttts")
+        await play(options, *guessers(), journal=MemoryJournal())
+
+
+async def test_the_choice_is_scored_on_items_that_the_search_never_saw() -> None:
+    options = AllocateOptions(pipeline=pipeline(40), held_out=15, max_calls=900)
+    result = await play(options, *guessers(), journal=MemoryJournal())
+    assert result.held_out is not None
+    assert result.held_out.items == 15
+    assert result.held_out.low <= result.held_out.score <= result.held_out.high
+    assert result.best is not None
+    assert result.best.items <= 25
+
+
+async def test_holding_all_items_out_leaves_too_few() -> None:
+    with pytest.raises(CallerMistake, match="too few are left"):
+        await play(AllocateOptions(pipeline=pipeline(12), held_out=11), *guessers(), journal=MemoryJournal())
+
+
+async def test_a_stage_is_scored_by_its_own_metric_against_its_own_gold() -> None:
+    plain = pipeline(12)
+    stages = (replace(plain.stages[0], metric="exact"), plain.stages[1])
+    items = tuple(replace(item, fields={**item.fields, "gold_draft": "never said"}) for item in plain.items)
+    judged = replace(plain, stages=stages)
+    against_items = replace(judged, items=items)
+    found = await play(AllocateOptions(pipeline=judged), *guessers(), journal=MemoryJournal())
+    assert dict(found.stage_scores)["draft"] > 0
+    found = await play(AllocateOptions(pipeline=against_items), *guessers(), journal=MemoryJournal())
+    assert dict(found.stage_scores) == {"draft": 0.0}
+    assert document(found)["stage_scores"] == [{"stage": "draft", "score": 0.0}]

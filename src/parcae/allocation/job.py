@@ -14,7 +14,7 @@ import numpy as np
 
 from parcae.allocation.costs import configuration_costs
 from parcae.allocation.drawing import Tools
-from parcae.allocation.history import History
+from parcae.allocation.history import History, Proposal
 from parcae.allocation.live import Live
 from parcae.allocation.pipeline import Pipeline
 from parcae.allocation.problem import Problem
@@ -35,13 +35,18 @@ from parcae.jobs.world import World
 from parcae.ledger.restore import restore
 from parcae.tools.sandbox import Sandbox
 
-STRATEGIES = ("race", "exhaustive", "random", "tpe", "rules")
+STRATEGIES = ("race", "exhaustive", "random", "tpe", "rules", "agenttts")
+SAID = "command line"  # the key of what was said at the start; it may differ when a run goes on
 MOST_CONFIGURATIONS = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class AllocateOptions:
-    """What a user says. `search_usd` bounds the search, `item_usd` what the chosen configuration may cost an item."""
+    """What a user says. `search_usd` bounds the search, `item_usd` what the chosen configuration may cost an item.
+
+    `agent`: the model that reads and proposes where the strategy is "agenttts". `held_out`: how many items, from the
+    end, the search never sees; the choice is scored on them. `said`: the command line as JSON, for `runs resume`.
+    """
 
     pipeline: Pipeline
     search_usd: float | None = 1.0
@@ -49,6 +54,9 @@ class AllocateOptions:
     epsilon: float = 0.05
     delta: float = 0.05
     strategy: str = "race"
+    agent: str = ""
+    held_out: int = 0
+    said: str = ""
     max_calls: float = math.inf
     pilot: bool = False
     seed: int = 1
@@ -70,7 +78,13 @@ async def allocate(
     """
     pipeline = options.pipeline
     models = {name: world.open_model(name) for stage in pipeline.stages for name in stage.models}
-    _check_prices(models, options)
+    agent = world.open_model(options.agent) if options.agent else None
+    _check_prices({**models, **({options.agent: agent} if agent is not None else {})}, options)
+    if len(pipeline.items) - options.held_out < 2:
+        raise CallerMistake(
+            f"{options.held_out} of {len(pipeline.items)} items are held out: too few are left to search on",
+            "hold fewer out, or give more items",
+        )
     await _begin(options, world, run, resume=resume)
     account = await restore(run, Limits(usd=options.search_usd), world.journal)
     scope = Scope(id=run, account=account, journal=world.journal, clock=world.clock, seed=options.seed, show=world.show)
@@ -87,10 +101,11 @@ async def allocate(
         samples=samples,
         tools=Tools(find_sandbox=find_sandbox),
     )
-    strategy = make_strategy(options.strategy, options.seed)
+    strategy = make_strategy(options.strategy, options.seed, agent=agent, scope=scope)
     history, status = await _search(options, live, strategy, world, watch)
-    await account.close()
     choice = strategy.choose(history) if history.rounds else int(history.problem.feasible[0])
+    held_out, status = await _held_out(options, live, history, choice, status)
+    await account.close()
     result = result_of(
         history,
         choice,
@@ -99,6 +114,8 @@ async def allocate(
         status=status,
         dropped=tuple((stage, model, why) for (stage, model), why in live.failed.items()),
         nominal=any(model.card.price is not None and model.card.price.nominal for model in models.values()),
+        held_out=held_out,
+        stage_scores=live.mean_stage_scores(space.choices(choice)),
         notes=_notes(options, history),
     )
     if status == "done" and not await world.journal.read(run, [RunEnded], below=False):
@@ -106,12 +123,18 @@ async def allocate(
     return replace(result, spent_usd=account.spent.usd)
 
 
-def make_strategy(name: str, seed: int) -> Strategy:
-    """A packaged strategy by name.
+def make_strategy(name: str, seed: int, *, agent: Model | None = None, scope: Scope | None = None) -> Strategy:
+    """A packaged strategy by name. `agent`, paid from `scope`, proposes where that is "agenttts".
 
     Raises:
-        CallerMistake: there is none of that name.
+        CallerMistake: there is none of that name, or "agenttts" has no model to ask.
     """
+    if name == "agenttts":
+        from parcae.allocation.strategies.agenttts import AgentTts
+
+        if agent is None or scope is None:
+            raise CallerMistake("the strategy `agenttts` asks a model for its trials", "name one with --agent")
+        return AgentTts(model=agent, scope=scope)
     if name == "tpe":
         from parcae.allocation.strategies.tpe import Tpe
 
@@ -147,12 +170,26 @@ async def _search(
     return history, "done"
 
 
+async def _held_out(
+    options: AllocateOptions, live: Live, history: History, choice: int, status: str
+) -> tuple[tuple[float, ...], str]:
+    """The scores of the choice on items that the search never saw, as far as the budget reaches."""
+    if not options.held_out or not history.rounds or status != "done":
+        return (), status
+    items = np.arange(len(options.pipeline.items) - options.held_out, len(options.pipeline.items))
+    try:
+        played = await live.run(Proposal(configurations=np.array([choice]), items=items, why="held out"))
+    except LimitReached:
+        return (), "limit"
+    return tuple(float(one) for one in played.scores[0] if np.isfinite(one)), status
+
+
 def _problem(options: AllocateOptions, live: Live) -> Problem:
     """The question, with what configurations cost as far as it was measured."""
     return Problem(
         space=live.space,
         costs=configuration_costs(live.space, live.stage_costs()),
-        items=len(options.pipeline.items),
+        items=len(options.pipeline.items) - options.held_out,
         budget=options.item_usd,
         max_calls=options.max_calls,
         epsilon=options.epsilon,
@@ -181,16 +218,17 @@ def _check_prices(models: Mapping[str, Model], options: AllocateOptions) -> None
 
 async def _begin(options: AllocateOptions, world: World, run: str, *, resume: bool) -> None:
     told = options.pipeline.described()
+    kept = {**told, SAID: options.said} if options.said else told
     begun = await world.journal.read(run, [RunStarted], below=False)
     if not begun:
         if resume:
             raise CallerMistake(f"there is no run {run!r}", "see `parcae runs list`")
         task = Task(id=run, kind="allocate", question=options.pipeline.name)
         await world.journal.append(
-            [RunStarted(scope=run, command="allocate", task=task, seed=options.seed, options=told)]
+            [RunStarted(scope=run, command="allocate", task=task, seed=options.seed, options=kept)]
         )
         return
-    before = dict(begun[0].event.options)
+    before = {key: value for key, value in begun[0].event.options.items() if key != SAID}
     changed = [key for key in {**before, **told} if before.get(key) != told.get(key)]
     if changed:
         key = min(changed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Live:
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
     used: dict[tuple[str, str], list[Sampled]] = field(default_factory=dict)
     metric: Metric = field(init=False)
+    stage_scores: dict[tuple[str, Choice], dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.metric = find_metric(self.pipeline.metric)
@@ -88,10 +89,26 @@ class Live:
                 drawn = await self._drawn(stage, choice, item, outputs)
                 if stage is not self.pipeline.stages[-1]:
                     outputs[stage.name] = await self._merged(stage, choice, item, outputs, drawn)
+                    self._score_stage(stage, choice, item, outputs)
             except ProviderFailed as error:
                 self.failed[stage.name, choice.model] = str(error)
                 return float("nan")
         return await self._last(self.pipeline.stages[-1], choices[-1], item, outputs)
+
+    def _score_stage(self, stage: Stage, choice: Choice, item: Item, outputs: Outputs) -> None:
+        """Keep what the stage's own metric says of its output, by everything that it was made from."""
+        if stage.metric:
+            own = item.fields.get(f"gold_{stage.name}")
+            judged = item if own is None else replace(item, gold=(own,))
+            score = scored(find_metric(stage.metric), stage.metric, judged, outputs[stage.name])
+            made_from = "\x1f".join([item.id, *(outputs[name] for name in stage.upstream)])
+            self.stage_scores.setdefault((stage.name, choice), {})[made_from] = score
+
+    def mean_stage_scores(self, choices: Sequence[Choice]) -> tuple[tuple[str, float], ...]:
+        """What the metrics of stages say of `choices`, a mean for each stage that has one and was run so."""
+        pairs = zip(self.pipeline.stages, choices, strict=True)
+        found = [(stage.name, self.stage_scores.get((stage.name, choice), {})) for stage, choice in pairs]
+        return tuple((name, float(np.mean(list(scores.values())))) for name, scores in found if scores)
 
     async def _last(self, stage: Stage, choice: Choice, item: Item, outputs: Outputs) -> float:
         """The mean score over sub-samples of all samples of the last stage that were drawn for these outputs."""

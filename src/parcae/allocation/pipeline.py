@@ -30,6 +30,7 @@ class Stage:
     `prompt` has places such as {question} (a field of the item) and {STAGE} (the output of an upstream stage).
     `function` is MODULE:NAME for "python". `aggregate` makes one output of S samples; `verifier` scores a sample for
     "best". `inputs` names the stages whose outputs it reads. `within` narrows "locate" to what an upstream stage named.
+    `metric`, where there is one, scores this stage's own output: against the item's field `gold_STAGE` if it has one.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Stage:
     verifier: str = ""
     inputs: tuple[str, ...] = ()
     within: str = ""
+    metric: str = ""
     temperature: float = 0.9
     max_tokens: int = 1024
     max_steps: int | None = None

@@ -5,7 +5,8 @@ Knows nothing of how the search went on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -33,6 +34,16 @@ class Scored:
     items: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """The mean score of the choice on items that the search never saw; nothing was picked by them."""
+
+    score: float
+    low: float
+    high: float
+    items: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """`status`: "done", "limit", "cancelled". `curves`: (stage, model, samples, believed score)."""
@@ -57,6 +68,8 @@ class Result:
     decisions: tuple[str, ...]
     notes: tuple[str, ...]
     unit: str = "usd"
+    held_out: HeldOut | None = None
+    stage_scores: tuple[tuple[str, float], ...] = ()
 
 
 def result_of(
@@ -68,6 +81,8 @@ def result_of(
     status: str,
     dropped: tuple[tuple[str, str, str], ...] = (),
     nominal: bool = False,
+    held_out: Sequence[float] = (),
+    stage_scores: tuple[tuple[str, float], ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Result:
     """Everything that a history says. Without a score there is no best."""
@@ -96,6 +111,8 @@ def result_of(
         decisions=tuple(played.why for played in history.rounds),
         notes=notes,
         unit=history.problem.unit,
+        held_out=_held_out(held_out, history.problem.delta),
+        stage_scores=stage_scores,
     )
 
 
@@ -115,6 +132,13 @@ def scored_of(history: History, configuration: int) -> Scored:
         cost=None if np.isnan(cost) else cost,
         items=len(known),
     )
+
+
+def _held_out(scores: Sequence[float], delta: float) -> HeldOut | None:
+    if not scores:
+        return None
+    low, high = mean_interval(np.asarray(scores), delta)
+    return HeldOut(score=float(np.mean(scores)), low=low, high=high, items=len(scores))
 
 
 def frontier_of(history: History) -> tuple[Scored, ...]:
@@ -251,6 +275,8 @@ def document(result: Result) -> dict[str, JsonValue]:
             "more_items": guarantee.more_items,
             "text": str(guarantee),
         },
+        "held_out": None if result.held_out is None else asdict(result.held_out),
+        "stage_scores": [{"stage": stage, "score": score} for stage, score in result.stage_scores],
         "compared": result.compared,
         "feasible": result.feasible,
         "calls": result.calls,

@@ -21,8 +21,10 @@ from parcae.cli import settings as known
 @click.option(
     "--delta", type=click.FloatRange(0.001, 0.5), default=0.05, show_default=True, help="Risk of the promise."
 )
-@click.option("--strategy", default="race", show_default=True, help="race, exhaustive, random, tpe or rules.")
+@click.option("--strategy", default="race", show_default=True, help="race, exhaustive, random, tpe, rules or agenttts.")
+@click.option("--agent", help="The model that proposes trials with --strategy agenttts.")
 @click.option("--items", "limit", type=click.IntRange(min=2), help="Use only the first so many items.")
+@click.option("--held-out", type=click.IntRange(min=0), default=0, help="Keep so many items to score the choice on.")
 @click.option("--pilot", is_flag=True, help="Two rounds only: draw the three insights for this pipeline.")
 @click.option("--resume", "run", help="Go on with this run; its samples are not drawn again.")
 @click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on.")

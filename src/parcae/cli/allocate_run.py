@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +13,36 @@ from pathlib import Path
 import click
 
 from parcae.allocation.history import History
-from parcae.allocation.job import AllocateOptions, allocate
+from parcae.allocation.job import SAID, AllocateOptions, allocate
 from parcae.allocation.pipeline import Item
 from parcae.allocation.result import Result, Scored, document, plan_of, scored_of
 from parcae.allocation.strategies.race import standing_promise
 from parcae.allocation.toml import load_pipeline
+from parcae.cli import settings as known
 from parcae.cli.live import Board
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
+from parcae.core.events import RunStarted
 from parcae.core.plan import render
 from parcae.jobs.world import World
 from parcae.store.home import DOCUMENTS, home
 from parcae.tools.sandbox import Sandbox, find_sandbox
 
+KEPT = (
+    "models",
+    "item_budget",
+    "max_calls",
+    "epsilon",
+    "delta",
+    "strategy",
+    "agent",
+    "limit",
+    "held_out",
+    "pilot",
+    "seed",
+    "no_sandbox",
+)
 EXIT_OF = {"done": 0, "limit": 3, "cancelled": 130}
 
 
@@ -84,6 +101,11 @@ def _show(result: Result) -> None:
         click.echo("Nothing was scored.")
     else:
         click.echo(f"best       {_line(result.best)}")
+        for stage, score in result.stage_scores:
+            click.echo(f"           stage {stage} scores {score:.3f} by its own metric")
+    if result.held_out is not None:
+        own = result.held_out
+        click.echo(f"held out   {own.score:.3f} [{own.low:.3f}, {own.high:.3f}] on {own.items} items never searched on")
     if result.runner_up is not None:
         low, high = result.difference
         differ = "they differ" if result.differ else "they do not surely differ"
@@ -125,7 +147,9 @@ def _nothing(history: History) -> None:
 def _options(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> AllocateOptions:
     file, seed, most, limit = flags["pipeline"], flags["seed"], flags["max_calls"], flags["limit"]
     epsilon, delta, item_usd = flags["epsilon"], flags["delta"], flags["item_budget"]
-    assert isinstance(file, Path) and isinstance(seed, int) and isinstance(epsilon, float) and isinstance(delta, float)
+    held_out = flags["held_out"]
+    assert isinstance(file, Path) and isinstance(seed, int) and isinstance(held_out, int)
+    assert isinstance(epsilon, float) and isinstance(delta, float)
     models = [one.strip() for one in str(flags["models"] or "").split(",") if one.strip()]
     pipeline = load_pipeline(file, models=models, make_items=lambda told: _made(told, seed, settings))
     if isinstance(limit, int):
@@ -138,10 +162,42 @@ def _options(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> Al
         epsilon=epsilon,
         delta=delta,
         strategy=str(flags["strategy"]),
+        agent=str(flags["agent"] or ""),
+        held_out=held_out,
+        said=json.dumps(_said(flags, settings)),
         max_calls=most if isinstance(most, int) else math.inf,
         pilot=bool(flags["pilot"]),
         seed=seed,
     )
+
+
+def _said(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> dict[str, object]:
+    """The command line, so that `runs resume` need not be told it again; outputs and the run's name are left out."""
+    kept = {key: flags[key] for key in KEPT}
+    budget = settings["budget"]
+    file = flags["pipeline"]
+    assert isinstance(file, Path)
+    return {**kept, "pipeline": str(file.absolute()), "budget": budget.value if budget.origin != "default" else None}
+
+
+def go_on(run: str, home: str | None, *, as_json: bool, html: Path | None, quiet: bool) -> int:
+    """Go on with the search `run` as it was begun.
+
+    Raises:
+        CallerMistake: its journal does not say how it was begun, or its pipeline has changed.
+    """
+    settled = known.settle({"home": home}, env=os.environ, project=Path())
+    started = in_world(
+        settled, Board(budget_usd=None), lambda world: world.journal.read(run, [RunStarted], below=False)
+    )
+    said = started[0].event.options.get(SAID)
+    if said is None:
+        raise CallerMistake(
+            f"run {run!r} does not say how it was begun", f"go on with `parcae allocate PIPELINE --resume {run}`"
+        )
+    flags = {**json.loads(said), "run": run, "home": home, "as_json": as_json, "html": html, "quiet": quiet}
+    flags = {**flags, "export": None, "pipeline": Path(flags["pipeline"])}
+    return allocate_run(flags, known.settle(flags, env=os.environ, project=Path()))
 
 
 def _made(told: str, seed: int, settings: Mapping[str, Setting]) -> Sequence[Item]:

@@ -79,7 +79,12 @@ def resume(run: str, home: str | None, *, as_json: bool, html: Path | None, quie
     """Go on with a run and print what came of it; the exit code is that of its command."""
     settings = _settings(home)
     _existing(settings)
-    if _command_of(run, home) == "run":
+    command = _command_of(run, home)
+    if command == "allocate":
+        from parcae.cli.allocate_run import go_on as search_on
+
+        return search_on(run, home, as_json=as_json, html=html, quiet=quiet)
+    if command == "run":
         from parcae.cli.run_work import go_on
 
         return go_on(run, settings, as_json=as_json, quiet=quiet)

@@ -46,6 +46,14 @@ def allocation_page(result: Result) -> str:
     )
 
 
+def _held_out(result: Result) -> list[Markup]:
+    own = result.held_out
+    if own is None:
+        return []
+    interval = f"{own.score:.3f} [{own.low:.3f}, {own.high:.3f}]"
+    return [tag("p", f"On {own.items} items that the search never saw it scores {interval}.", class_="facts")]
+
+
 def _head(result: Result) -> Markup:
     nominal = " (nominal prices)" if result.nominal else ""
     facts = f"{result.status} · {result.calls} new samples · ${result.spent_usd:.4f}{nominal}"
@@ -53,6 +61,7 @@ def _head(result: Result) -> Markup:
         "header",
         tag("h1", result.pipeline),
         tag("p", facts, class_="facts"),
+        _held_out(result),
         [tag("p", note, class_="note") for note in result.notes],
         [tag("p", f"{model} was dropped from {stage}: {why}", class_="note") for stage, model, why in result.dropped],
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,18 @@ INSIGHTS = {
     3: "The budget is shared and stages interact: what is spent upstream changes what is best downstream.",
 }
 SHOWN = 30  # trials of the archive that the model reads, best first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advised:
+    """What the model said in the round that `scope` names: a search that goes on does not ask it again.
+
+    Whatever it read then: scores of old trials may be a little better known now, from samples that were drawn later.
+    """
+
+    kind: ClassVar[str] = "allocation.advised/1"
+    scope: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +97,13 @@ class AgentTts:
             temperature=self.temperature,
             seed=place.seed % 2**31,
         )
+        before = await place.journal.read(place.id, [Advised], below=False)
+        if before:
+            return before[-1].event.text
         asked = await ask(self.model, request, place)
-        await place.journal.append(asked.settlement)
-        return asked.reply.message.text or ""
+        advised = Advised(scope=place.id, text=asked.reply.message.text or "")
+        await place.journal.append([*asked.settlement, advised])
+        return advised.text
 
 
 def prompt(history: History, *, batch: int, insights: frozenset[int] = ALL) -> str:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
+MOST = 800  # trials that Optuna is told at once
+BLOCK = 200  # new trials before what it is told is picked anew
+
+
 class Tpe:
     """One trial a step, each on all items. `sampler` makes Optuna's sampler from a seed; by default TPE."""
 
@@ -31,7 +35,7 @@ class Tpe:
         self.seed = seed
         self._sampler = sampler or _tpe
         self._study: optuna.Study | None = None
-        self._told: tuple[object, ...] = ()
+        self._told: tuple[tuple[int, float], ...] = ()
 
     async def propose(self, history: History) -> Proposal | None:
         """What Optuna asks for next."""
@@ -58,27 +62,46 @@ class Tpe:
         return _number(space, asked.params)
 
     def _synced(self, history: History) -> optuna.Study:
-        """The study that was told exactly this history."""
+        """The study that was told exactly what `_remembered` of this history keeps."""
         library = _library()
+        trials = _remembered(_trials(history))
         known = len(self._told)
-        extends = self._study is not None and tuple(map(id, history.rounds[:known])) == tuple(map(id, self._told))
-        if self._study is None or not extends:
+        if self._study is None or trials[:known] != self._told:
             library.logging.set_verbosity(library.logging.WARNING)
             self._study, known = library.create_study(direction="maximize"), 0
         space = history.problem.space
-        for played in history.rounds[known:]:
-            means = np.nanmean(played.scores, axis=1)
-            for configuration, mean in zip(played.configurations, means, strict=True):
-                if np.isfinite(mean):
-                    self._study.add_trial(
-                        library.trial.create_trial(
-                            params=_params(space, int(configuration)),
-                            distributions=_distributions(space),
-                            value=float(mean),
-                        )
-                    )
-        self._told = history.rounds
+        distributions = _distributions(space)
+        for configuration, mean in trials[known:]:
+            self._study.add_trial(
+                library.trial.create_trial(
+                    params=_params(space, configuration), distributions=distributions, value=mean
+                )
+            )
+        self._told = trials
         return self._study
+
+
+def _trials(history: History) -> list[tuple[int, float]]:
+    """Every trial that gave a score, in order."""
+    return [
+        (int(configuration), float(mean))
+        for played in history.rounds
+        for configuration, mean in zip(played.configurations, np.nanmean(played.scores, axis=1), strict=True)
+        if np.isfinite(mean)
+    ]
+
+
+def _remembered(trials: list[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    """What Optuna is told: a step of it costs time in proportion to that.
+
+    All trials up to MOST. Beyond, the best and the latest of those before the last multiple of BLOCK, and all since.
+    """
+    if len(trials) <= MOST:
+        return tuple(trials)
+    settled = MOST + (len(trials) - MOST - 1) // BLOCK * BLOCK
+    latest = settled - (MOST - BLOCK) // 2
+    best = sorted(sorted(range(latest), key=lambda place: -trials[place][1])[: (MOST - BLOCK) // 2])
+    return tuple(trials[place] for place in [*best, *range(latest, len(trials))])
 
 
 def _tpe(seed: int) -> BaseSampler:
