@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from parcae.allocation.costs import (
     configuration_costs,
@@ -53,6 +54,28 @@ def test_counting_no_samples_too_differs_from_the_papers_figure_by_ties_at_the_b
     """The paper's figure is 1,854,841; exact arithmetic gives more with the ties at the budget and less without."""
     assert affordable(first=0, budget_in_thirds=5301) == 1_854_836
     assert affordable(first=0, budget_in_thirds=5302) == 1_855_468
+
+
+def in_floats(parameters: float, completion: int, samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    return parameters / 3e9 * (1024 + samples * completion) / 64 - 2
+
+
+def test_in_floating_point_the_space_counting_no_samples_has_as_many_configurations_as_the_paper_says() -> None:
+    """Of the 632 ties five survive the rounding of plain sums, compared with the plain sum that is the budget."""
+    samples = np.arange(0.0, 450.0)
+    stages = [np.concatenate([in_floats(m, length, samples) for m in (3e9, 70e9)]) for length in (1024, 512, 256)]
+    budget = sum(float(in_floats(70e9, length, samples)[1]) for length in (1024, 512, 256))
+    last = np.sort(stages[2])
+    pairs = np.add.outer(stages[0], stages[1]).reshape(-1)
+    surely = np.searchsorted(last, budget - 1e-6 - pairs)
+    perhaps = np.searchsorted(last, budget + 1e-6 - pairs)
+    ties = [
+        bool(pairs[place] + cost <= budget)
+        for place in np.flatnonzero(perhaps > surely)
+        for cost in last[surely[place] : perhaps[place]]
+    ]
+    assert len(ties) == 632
+    assert int(surely.sum()) + sum(ties) == 1_854_841
 
 
 def test_a_configuration_costs_the_sum_of_its_stages() -> None:
