@@ -1,7 +1,8 @@
 """Sends a JSON body that is bytes already, and gives back what came: nothing is parsed, kept or tried again.
 
-aiohttp, since it takes a fifth of the CPU that httpx takes for the same exchange (`bench/openai_path.py`). Knows
-nothing of models.
+aiohttp, since it takes a fifth of the CPU that httpx takes for the same exchange (`bench/openai_path.py`). The proxy
+that the environment names is looked up once an address, not in a thread at every call, and ~/.netrc is not read: its
+credentials cannot stand beside the key that every call carries. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic_ai.exceptions import ModelConnectionError
 
 if TYPE_CHECKING:
     import aiohttp
+    import yarl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Poster:
         self.connect_seconds = connect_seconds
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ways: dict[str, _Way] = {}
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, model: str) -> Answer:
         """POST `body`; the caller sets the time limit.
@@ -43,8 +46,13 @@ class Poster:
         """
         import aiohttp
 
+        way = self._ways.get(url)
+        if way is None:
+            way = self._ways[url] = _way_to(url)
         try:
-            async with self._opened().post(url, data=body, headers=headers, allow_redirects=False) as response:
+            async with self._opened().post(
+                way.url, data=body, headers=headers, allow_redirects=False, proxy=way.proxy
+            ) as response:
                 return Answer(status=response.status, headers=response.headers, body=await response.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise ModelConnectionError(model, str(error), phase="connect") from error
@@ -64,9 +72,29 @@ class Poster:
         if self._session is None or self._loop is not loop:
             connector = aiohttp.TCPConnector(limit=0, ssl=_trusted())
             limits = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_seconds)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=limits, trust_env=True)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=limits)
             self._loop = loop
         return self._session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """An address taken apart, and the proxy on the way to it."""
+
+    url: yarl.URL
+    proxy: yarl.URL | None = None
+
+
+def _way_to(url: str) -> _Way:
+    from aiohttp.helpers import get_env_proxy_for_url
+    from yarl import URL
+
+    address = URL(url)
+    try:
+        proxy, who = get_env_proxy_for_url(address)
+    except LookupError:
+        return _Way(url=address)
+    return _Way(url=address, proxy=proxy if who is None else proxy.with_user(who.login).with_password(who.password))
 
 
 def _trusted() -> ssl.SSLContext:
