@@ -16,7 +16,7 @@ from tests.conftest import ROOT, missing
 
 from parcae.core.plan import parse, render
 
-GUIDES = [ROOT / "docs/guide" / f"{name}.md" for name in ("allocate", "locate", "repair", "plans")]
+GUIDES = [ROOT / "docs/guide" / f"{name}.md" for name in ("allocate", "locate", "repair", "run", "plans")]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
