@@ -26,6 +26,7 @@ from pydantic_ai.messages import (
     ToolReturnPart,
     UserPromptPart,
 )
+from pydantic_core import from_json
 
 from parcae.core.protocols import Modality
 from parcae.models.memo import PerMessage
@@ -71,6 +72,9 @@ _cleaned: dict[Dialect, PerMessage[tuple[ModelMessage | None, Shape]]] = {}
 
 def _cleaner(to: Dialect) -> Callable[[ModelMessage], tuple[ModelMessage | None, Shape]]:
     def cleaned(message: ModelMessage) -> tuple[ModelMessage | None, Shape]:
+        shape = _shape_as_it_is(message, to)
+        if shape is not None:
+            return None, shape
         if isinstance(message, ModelRequest):
             asked = [part for old in message.parts for part in _request_part(old, to)]
             new = None if asked and _same(asked, message.parts) else replace(message, parts=asked or [_empty_prompt()])
@@ -82,6 +86,39 @@ def _cleaner(to: Dialect) -> Callable[[ModelMessage], tuple[ModelMessage | None,
         return reply, Shape(True, calls, len(calls) < 2 or len(set(calls)) == len(calls), "")
 
     return cleaned
+
+
+def _shape_as_it_is(message: ModelMessage, to: Dialect) -> Shape | None:
+    """The shape of a message of nothing but text results, or of texts and calls, that may stay; else None.
+
+    Nearly every message of a run is one, and this is a third of the work of looking closer.
+    """
+    is_reply = not isinstance(message, ModelRequest)
+    ids: list[str] = []
+    for part in message.parts:
+        if type(part) is ToolReturnPart:
+            content = part.content
+            fine = type(content) is str and _text(content) is content
+        elif type(part) is ToolCallPart:
+            fine = part.provider_name in (None, to.system) and _is_object(part.args)
+        else:
+            if type(part) is not TextPart or _said(part, to) is not part:
+                return None
+            continue
+        if not fine or NAME.fullmatch(part.tool_name) is None or CALL_ID.fullmatch(part.tool_call_id) is None:
+            return None
+        ids.append(part.tool_call_id)
+    return Shape(is_reply, tuple(ids), len(ids) < 2 or len(set(ids)) == len(ids), "") if message.parts else None
+
+
+def _is_object(args: object) -> bool:
+    """Whether `args` is text of a JSON object that any body can carry."""
+    if type(args) is not str or _text(args) is not args:
+        return False
+    try:
+        return type(from_json(args)) is dict
+    except ValueError:
+        return False
 
 
 def _shape_of_request(message: ModelRequest) -> Shape:

@@ -1,10 +1,11 @@
 """OpenAI's chat format without walking the history again on every call.
 
 Expected: a request costs what is new in it. Actual: pydantic-ai's mapping and the SDK's request transform walk the
-whole history each time, and the SDK and httpx add a millisecond (`bench/openai_path.py`). So each message is mapped and
-written as JSON once, and a whole answer is asked for by a plain POST of the joined bytes; pydantic-ai maps, and reads
-the answer. A streamed answer goes through the SDK, with `messages` and `tools` in `extra_body`, which it does not
-transform. Both send the JSON that pydantic-ai alone would send. Knows nothing of prices or retries.
+whole history each time, and the SDK and httpx add a millisecond (`bench/openai_path.py`). So each message is written as
+JSON once, text and calls by `chat_json`, the rest by pydantic-ai, and a whole answer is asked for by a POST of the
+joined bytes; pydantic-ai reads the answer. A streamed answer goes through the SDK, with `messages` and `tools` in
+`extra_body`, which it does not transform. Both send the JSON that pydantic-ai alone would send. Knows nothing of prices
+or retries.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings, OpenAIStreamedResponse
 from pydantic_ai.models.openai._chat_completions import LenientChatCompletion  # what `_validate_completion` gives
 
+from parcae.models.chat_json import plain_json
 from parcae.models.memo import PerMessage
 from parcae.models.posting import Answer, Poster
 
@@ -52,6 +54,9 @@ class KeptChatModel(OpenAIChatModel):
         self._url = f"{str(self.client.base_url).rstrip('/')}/chat/completions"
         self._written: PerMessage[bytes] = PerMessage(_never)
         self._tools: tuple[object, list[chat.ChatCompletionToolParam], bytes] | None = None
+        self._breaks_tokens = bool(
+            cast("Mapping[str, Any]", self.profile).get("may_tokenize_special_tokens_in_content")
+        )
         limit = "max_completion_tokens" if self._takes_completion_limit() else "max_tokens"
         self._head = f'"model":{json.dumps(model_name)},"stream":false,"{limit}":'
 
@@ -87,10 +92,11 @@ class KeptChatModel(OpenAIChatModel):
         for place, one in enumerate(written):
             if one is None:
                 message = messages[place]
-                if not _maps_alone(message):
+                plain = plain_json(message, breaks_tokens=self._breaks_tokens)
+                if plain is None and not _maps_alone(message):
                     whole = self._broken(messages)
                     return _bytes(await self._map_messages(whole, told, model_settings=settings))[1:-1]
-                written[place] = self._written.keep(message, await self._write(message))
+                written[place] = self._written.keep(message, await self._write(message) if plain is None else plain)
         return b",".join([one for one in written if one])
 
     async def _write(self, message: ModelMessage) -> bytes:
