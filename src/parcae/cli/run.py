@@ -31,6 +31,7 @@ from parcae.cli import settings as known
 @click.option("--approve", "approvals", multiple=True, help="A tool whose every call you must allow.")
 @click.option("--see", "granted", multiple=True, help="A pattern of secret files that may be seen all the same.")
 @click.option("--ask-me", is_flag=True, help="Agents may ask you; answer with `parcae runs tell`.")
+@click.option("--web", is_flag=True, default=None, help="Agents may read pages of the public web.")
 @click.option("--no-commands", is_flag=True, help="Agents may not run commands.")
 @click.option("--no-sandbox", is_flag=True, default=None, help="Run commands without walls: you trust the agents.")
 @click.option("--no-reviews", is_flag=True, help="Every result counts as it comes: to measure what reviews are worth.")

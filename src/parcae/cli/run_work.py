@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,7 @@ from parcae.agents.role import Role
 from parcae.cli.ladder import read_plan
 from parcae.cli.run_live import watching_company
 from parcae.cli.run_show import show_company
+from parcae.cli.run_tools import configured_tools
 from parcae.cli.session import in_world, new_run, opener, text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake, SandboxFailed
@@ -46,9 +48,11 @@ def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
         click.echo(f"run {run}: {_worst(options)}", err=True)
 
     async def begin_and_go_on(world: World) -> RunReport:
-        opened = await job.begin(options, world, outfit, run=run)
-        notes.extend(_said_of(opened.uncommitted))
-        await job.go_on(run, world, outfit)
+        async with configured_tools(options.workspace, notes) as tools:
+            equipped = replace(outfit, tools=tools)
+            opened = await job.begin(options, world, equipped, run=run)
+            notes.extend(_said_of(opened.uncommitted))
+            await job.go_on(run, world, equipped)
         return await reported(run, world, outfit)
 
     with watching_company(options.budget_usd, quiet=quiet) as board:
@@ -61,7 +65,9 @@ def go_on(run: str, settings: Mapping[str, Setting], *, as_json: bool, quiet: bo
     outfit, notes = outfit_for(settings, commands=True)
 
     async def resume(world: World) -> RunReport:
-        await job.go_on(run, world, outfit)
+        options, _ = await job.read_options(run, world)
+        async with configured_tools(options.workspace, notes) as tools:
+            await job.go_on(run, world, replace(outfit, tools=tools))
         return await reported(run, world, outfit)
 
     with watching_company(None, quiet=quiet or as_json) as board:
@@ -145,6 +151,7 @@ def options_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
         approvals=_texts(flags["approvals"]),
         granted=_texts(flags["granted"]),
         commands=not flags["no_commands"],
+        web=bool(settings["web"].value),
         human=bool(flags["ask_me"]),
         compare_single=bool(flags["compare_single"]),
         seed=_whole(flags["seed"]),

@@ -41,9 +41,11 @@ KNOWN = (
     Known(name="base_url", default=None, kind=str, grants=True, help="the address of an OpenAI-compatible server"),
     Known(name="key_command", default=None, kind=str, grants=True, help="a command that prints an API key"),
     Known(name="catalog", default=None, kind=str, grants=True, help="a TOML file of model prices and sizes"),
+    Known(name="web", default=False, kind=bool, grants=True, help="agents of `parcae run` may read the public web"),
     Known(name="redact", default="", kind=str, help="words that must never reach journal, logs or pages"),
 )
 _BY_NAME = {known.name: known for known in KNOWN}
+TABLES = ("mcp",)  # read by who needs them, and never from a file that is not trusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def settle(
         CallerMistake: an unknown key or a value of the wrong type, with the file that holds it.
     """
     config = config or config_folder()
-    mine, theirs = _read(config / FILE), _read(project / FILE)
+    mine, theirs = read_settings(config / FILE), read_settings(project / FILE)
     trusted = not theirs or is_trusted(project / FILE, config)
     return {known.name: _settle_one(known, flags, env, theirs, mine, trusted, project) for known in KNOWN}
 
@@ -118,16 +120,25 @@ def _typed(known: Known, value: object, where: str) -> str | int | float | bool:
     raise CallerMistake(f"{where}: `{known.name}` must be {known.kind.__name__}, not {value!r}", known.help)
 
 
-def _read(path: Path) -> Mapping[str, object]:
+def read_settings(path: Path) -> Mapping[str, object]:
+    """What a parcae.toml says; nothing if there is none. Whether it may say so is not asked here.
+
+    Raises:
+        CallerMistake: it is not valid TOML, or has an unknown key.
+    """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallerMistake(f"{path} is not valid TOML: {error}", "mend or remove it") from None
-    for key in document:
-        if key not in _BY_NAME:
-            raise CallerMistake(f"{path}: unknown setting `{key}`", f"known are {', '.join(sorted(_BY_NAME))}")
+    for key, value in document.items():
+        if key not in _BY_NAME and key not in TABLES:
+            raise CallerMistake(
+                f"{path}: unknown setting `{key}`", f"known are {', '.join(sorted([*_BY_NAME, *TABLES]))}"
+            )
+        if key in TABLES and not isinstance(value, dict):
+            raise CallerMistake(f"{path}: `{key}` must be a table", f"write [{key}.NAME]")
     return document
 
 

@@ -38,6 +38,7 @@ from parcae.organization.sandboxed import sandboxed_command
 from parcae.organization.staff import RANKS, Staffing
 from parcae.store.replay import rebuild
 from parcae.tools.sandbox import Sandbox
+from parcae.tools.web_fetch import web_fetch_tool
 from parcae.workspace import Opened, open_workspace
 
 COMMAND = "run"
@@ -54,7 +55,8 @@ class RunOptions:
     """What a user says of one `parcae run`. `budget_usd` None: no limit in dollars.
 
     `judges`: models that judge every result beside its superior. `granted`: patterns of secret files that may be seen.
-    `commands`: whether employees may run commands in the sandbox. `human`: whether a person will answer questions.
+    `commands`: whether employees may run commands in the sandbox. `web`: whether they may read pages of the public web.
+    `human`: whether a person will answer questions.
     """
 
     goal: str
@@ -67,6 +69,7 @@ class RunOptions:
     approvals: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
     commands: bool = True
+    web: bool = False
     human: bool = False
     compare_single: bool = False
     seed: int = 1
@@ -81,7 +84,8 @@ def alone(role: Role, stage: StagePlan, models: Mapping[str, Model]) -> Worker:
 class Outfit:
     """What whoever starts the job hands in. `copies`: where copies of folders that are no repositories go.
 
-    `employ` makes the Worker of a rank. `sandbox` None: no commands, and checks that are commands fail.
+    `employ` makes the Worker of a rank. `sandbox` None: no commands, and checks that are commands fail. `tools` are the
+    user's own; handing them in grants them.
     """
 
     copies: Path
@@ -125,7 +129,7 @@ async def go_on(run: str, world: World, outfit: Outfit) -> None:
         journal=world.journal,
         clock=world.clock,
         seed=options.seed,
-        grants=frozenset(tool.spec.name for tool in outfit.tools),
+        grants=frozenset(tool.spec.name for tool in _granted(options, outfit)),
         show=world.show,
     )
     models = {name: world.open_model(name) for name in _models_of(options.plan)}
@@ -242,7 +246,12 @@ def _company(
 
 def _tools(options: RunOptions, outfit: Outfit) -> tuple[Tool, ...]:
     commands = (run_tool(outfit.sandbox),) if options.commands and outfit.sandbox is not None else ()
-    return (*file_tools(), *commands, *outfit.tools)
+    return (*file_tools(), *commands, *_granted(options, outfit))
+
+
+def _granted(options: RunOptions, outfit: Outfit) -> tuple[Tool, ...]:
+    """The tools that act outside because the user said so."""
+    return (*((web_fetch_tool(),) if options.web else ()), *outfit.tools)
 
 
 def _workspace(options: RunOptions, outfit: Outfit, run: str) -> Opened:
@@ -256,7 +265,7 @@ def _models_of(plan: Plan) -> tuple[str, ...]:
 def _as_text(options: RunOptions) -> dict[str, str]:
     """The options as the journal keeps them."""
     lists = {name: list(getattr(options, name)) for name in ("checks", "judges", "approvals", "granted")}
-    flags = {name: getattr(options, name) for name in ("commands", "human", "compare_single")}
+    flags = {name: getattr(options, name) for name in ("commands", "web", "human", "compare_single")}
     document = {"budget_usd": options.budget_usd, "limits": asdict(options.limits), **lists, **flags}
     return {
         "workspace": str(options.workspace.expanduser().resolve()),
