@@ -76,6 +76,7 @@ async def locate_bugs(
     bench: str,
     seed: int,
     budget_usd: float,
+    python: Path | None = None,
     sandbox: Sandbox,
 ) -> AsyncIterator[BugResult]:
     """Meet every bug with every arm; yields a result a bug. Stops early when `world.stop` is set.
@@ -89,8 +90,8 @@ async def locate_bugs(
             return
         bug = read_bug(folder)
         repo = (folder / REPO).resolve()
-        suite = await run_suite(repo, bug.test.partition("::")[0], sandbox=sandbox)
-        covered = beside(await cover(repo, bug.test, sandbox=sandbox), spectrum_of(suite))
+        suite = await run_suite(repo, bug.test.partition("::")[0], python=python, sandbox=sandbox)
+        covered = beside(await cover(repo, bug.test, python=python, sandbox=sandbox), spectrum_of(suite))
         names = [function.name for function in covered.functions if not function.only_at_import]
         spectrum = spectrum_of(suite)
         suspicion = {name: spectrum.ochiai(name) for name in names}

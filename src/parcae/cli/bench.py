@@ -21,6 +21,7 @@ _OPTIONS = (
     click.option("--limit", type=click.IntRange(min=1), help="Only the first so many bugs."),
     click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on."),
     click.option("--name", help="A name for this bench; the same name goes on where it was interrupted."),
+    click.option("--python", type=click.Path(), help="The Python that runs the tests."),
     click.option("--no-sandbox", is_flag=True, default=None, help="Run tests without walls."),
     click.option("--home", help="Where runs are kept."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.bench.*/1)."),
@@ -58,7 +59,6 @@ def locate(bugs: Path, **flags: Any) -> int:  # click passes what the options sa
 
 @bench.command()
 @click.argument("bugs", type=click.Path(path_type=Path))
-@click.option("--python", type=click.Path(), help="The Python that runs the tests.")
 @_measuring
 def repair(bugs: Path, **flags: Any) -> int:  # click passes what the options say
     r"""Repair all bugs in the folder BUGS with each model alone and with the swap; held-back tests judge the patches.

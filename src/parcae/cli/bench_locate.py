@@ -15,7 +15,7 @@ from parcae.benchmarks.locate_table import Table, table
 from parcae.cli.ladder import stage_from
 from parcae.cli.live import Board
 from parcae.cli.progress import counting
-from parcae.cli.session import in_world, new_run
+from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.hotswap.policies import parse_policy
 from parcae.jobs.world import World
@@ -32,6 +32,7 @@ def bench_locate(bugs: Path, flags: Mapping[str, object], settings: Mapping[str,
     )
     parse_policy(stage.policy)
     sandbox = find_sandbox(bool(settings["no_sandbox"].value))
+    python = text_of(settings, "python")
     name = str(flags["name"] or new_run("bench"))
     quiet = bool(flags["quiet"]) or bool(flags["as_json"])
 
@@ -39,7 +40,14 @@ def bench_locate(bugs: Path, flags: Mapping[str, object], settings: Mapping[str,
         with counting("bugs", len(folders), quiet=quiet) as one_more:
             results = []
             async for result in locate_bugs(
-                folders, stage, world, bench=name, seed=seed, budget_usd=budget, sandbox=sandbox
+                folders,
+                stage,
+                world,
+                bench=name,
+                seed=seed,
+                budget_usd=budget,
+                python=Path(python) if python else None,
+                sandbox=sandbox,
             ):
                 results.append(result)
                 one_more(result.bug)
