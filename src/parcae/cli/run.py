@@ -29,6 +29,8 @@ from parcae.cli import settings as known
 @click.option("--check", "checks", multiple=True, help='What the result must pass: "run:COMMAND", "exists:PATH", ...')
 @click.option("--judges", help="Models that judge every result beside its superior, separated by commas.")
 @click.option("--approve", "approvals", multiple=True, help="A tool whose every call you must allow.")
+@click.option("--apply", is_flag=True, help="Write what was made into the folder, if it is no git repository.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the whole result into this new folder.")
 @click.option("--see", "granted", multiple=True, help="A pattern of secret files that may be seen all the same.")
 @click.option("--ask-me", is_flag=True, help="Agents may ask you; answer with `parcae runs tell`.")
 @click.option("--web", is_flag=True, default=None, help="Agents may read pages of the public web.")

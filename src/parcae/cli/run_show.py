@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +16,9 @@ MOST_ROWS = 30
 MOST_INCIDENTS = 10
 
 
-def show_company(report: RunReport, notes: Sequence[str] = (), console: Console | None = None) -> None:
+def show_company(
+    report: RunReport, notes: Sequence[str] = (), console: Console | None = None, *, where: Path | None = None
+) -> None:
     """What was made, by whom, reviews, costs, incidents and cures, on stdout."""
     console = console or Console(highlight=False, soft_wrap=True)
 
@@ -41,6 +44,8 @@ def show_company(report: RunReport, notes: Sequence[str] = (), console: Console 
         tokens = f"{cost.usage.prompt_tokens:,} + {cost.usage.completion_tokens:,} tokens"
         say(f"{name}: {cost.calls} calls, {tokens}, {dollars(cost.cost_usd)}{nominal}")
     say(f"total {dollars(report.cost_usd)}; {_single(report)}")
+    if where is not None:
+        say(f"the files lie in {where}")
     if report.merge and report.files:
         say(f"take the files over: {report.merge}")
     console.print(f"run {report.run}", style="dim")

@@ -13,6 +13,7 @@ import click
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
 from parcae.cli.ladder import read_plan
+from parcae.cli.run_deliver import Wanted, hand_over, refuse_full
 from parcae.cli.run_live import watching_company
 from parcae.cli.run_show import show_company
 from parcae.cli.run_tools import configured_tools
@@ -31,6 +32,7 @@ from parcae.organization.staff import RANKS
 from parcae.prediction.rule import RuleForecaster
 from parcae.store.home import home
 from parcae.tools.sandbox import Sandbox, find_sandbox
+from parcae.workspace import Opened
 
 EXIT_OF = {"done": 0, "no_answer": 1, "limit": 3, "failed": 1, "cancelled": 130}
 COPIES = "workspaces"
@@ -39,6 +41,9 @@ COPIES = "workspaces"
 def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Begin a run, let it go to its end, and show what came of it; returns the exit code."""
     options = options_from(flags, settings)
+    out = flags["out"]
+    assert out is None or isinstance(out, Path)
+    refuse_full(out)
     outfit, notes = outfit_for(settings, commands=options.commands)
     if (budget := settings["budget"]).origin == "default":
         notes.append(f"no --budget was given: this run stops at ${budget.value:.2f}")
@@ -57,22 +62,23 @@ def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
 
     with watching_company(options.budget_usd, quiet=quiet) as board:
         report = in_world(settings, board, begin_and_go_on)
-    return present(report, notes, as_json=bool(flags["as_json"]))
+    wanted = Wanted(keep=outfit.copies / run, apply=bool(flags["apply"]), out=out)
+    return _handed_over(report, job.reopen(run, options, outfit), wanted, notes, as_json=bool(flags["as_json"]))
 
 
 def go_on(run: str, settings: Mapping[str, Setting], *, as_json: bool, quiet: bool) -> int:
     """Go on with an interrupted run; returns the exit code."""
     outfit, notes = outfit_for(settings, commands=True)
 
-    async def resume(world: World) -> RunReport:
+    async def resume(world: World) -> tuple[RunReport, Opened]:
         options, _ = await job.read_options(run, world)
         async with configured_tools(options.workspace, notes) as tools:
             await job.go_on(run, world, replace(outfit, tools=tools))
-        return await reported(run, world, outfit)
+        return await reported(run, world, outfit), job.reopen(run, options, outfit)
 
     with watching_company(None, quiet=quiet or as_json) as board:
-        report = in_world(settings, board, resume)
-    return present(report, notes, as_json=as_json)
+        report, opened = in_world(settings, board, resume)
+    return _handed_over(report, opened, Wanted(keep=outfit.copies / run), notes, as_json=as_json)
 
 
 async def show(run: str, journal: Journal, settings: Mapping[str, Setting], *, as_json: bool) -> int:
@@ -92,13 +98,18 @@ async def reported(run: str, world: World, outfit: Outfit) -> RunReport:
     return await report_of(run, world.journal, cards, job.reopen(run, options, outfit))
 
 
-def present(report: RunReport, notes: list[str], *, as_json: bool) -> int:
-    """Print the report and return its exit code."""
+def present(report: RunReport, notes: list[str], *, as_json: bool, where: Path | None = None) -> int:
+    """Print the report and return its exit code. `where` is the folder with what was made, if it was written to one."""
     if as_json:
-        click.echo(json.dumps({**document(report), "notes": list(notes)}))
+        click.echo(json.dumps({**document(report), "notes": list(notes), "where": str(where) if where else None}))
     else:
-        show_company(report, notes)
+        show_company(report, notes, where=where)
     return EXIT_OF[report.status]
+
+
+def _handed_over(report: RunReport, opened: Opened, wanted: Wanted, notes: list[str], *, as_json: bool) -> int:
+    report, where, said = hand_over(report, opened, wanted)
+    return present(report, [*notes, *said], as_json=as_json, where=where)
 
 
 def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:

@@ -11,6 +11,7 @@ import pygit2
 from pygit2.enums import CheckoutStrategy
 
 from parcae.core.errors import StoreFailed
+from parcae.workspace.branch import escaped
 from parcae.workspace.objects import explained
 from parcae.workspace.refs import Move, publish
 from parcae.workspace.repository import Opened
@@ -46,6 +47,39 @@ def deliver(opened: Opened) -> Delivery:
     except (OSError, pygit2.GitError) as error:
         raise explained(error, opened.folder) from error
     return Delivery(command=opened.merge_command)
+
+
+def lay_out(opened: Opened, folder: Path, *, made: frozenset[str] | None = None) -> None:
+    """Write the run's files into `folder`, which is ours to write into: all that the run saw, or only those `made`.
+
+    Raises:
+        StoreFailed: the disk failed or is full.
+    """
+    try:
+        for path in opened.main.paths():
+            if made is None or path in made:
+                file = opened.main.look(path)
+                _write(folder, tuple(path.split("/")), file.content, executable=file.executable)
+    except (OSError, pygit2.GitError) as error:
+        raise explained(error, folder) from error
+
+
+def lay_out_branch(opened: Opened, folder: Path) -> None:
+    """Make a git worktree of the run's branch at `folder`, beside the user's own. There is one at most.
+
+    Raises:
+        StoreFailed: the disk failed or is full.
+    """
+    repo, name = opened.main.objects.repo, escaped(opened.main.run)
+    try:
+        if name in repo.list_worktrees():
+            if folder.is_dir():
+                return
+            repo.lookup_worktree(name).prune(True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        repo.add_worktree(name, str(folder), repo.references[opened.main.tip.ref])
+    except (OSError, pygit2.GitError) as error:
+        raise explained(error, folder) from error
 
 
 def _into_new_repository(opened: Opened) -> Delivery:
