@@ -64,7 +64,7 @@ def clean(messages: Sequence[ModelMessage], to: Dialect) -> list[tuple[ModelMess
     kept = _cleaned.get(to)
     if kept is None:
         kept = _cleaned[to] = PerMessage(_cleaner(to))
-    return list(map(kept, messages))
+    return kept.of_all(messages)
 
 
 _cleaned: dict[Dialect, PerMessage[tuple[ModelMessage | None, Shape]]] = {}

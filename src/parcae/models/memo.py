@@ -7,7 +7,7 @@ by identity, which costs far less than comparing. Knows nothing of what is remem
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -49,10 +49,21 @@ class PerMessage(Generic[T]):
             return entry[1]
         return self.keep(message, self._make(message))
 
-    def seen(self, message: ModelMessage) -> T | None:
-        """What is remembered of `message`; None if nothing is."""
-        entry = self._kept.get(id(message))
-        return entry[1] if entry is not None and entry[0]() is message else None
+    def of_all(self, messages: Sequence[ModelMessage]) -> list[T]:
+        """What `make` gives for each of `messages`; cheaper than a call for each."""
+        found = self.seen(messages)
+        return [
+            self.keep(message, self._make(message)) if one is None else one
+            for message, one in zip(messages, found, strict=True)
+        ]
+
+    def seen(self, messages: Sequence[ModelMessage]) -> list[T | None]:
+        """What is remembered of each of `messages`; None if nothing is."""
+        entry_of = self._kept.get
+        return [
+            entry[1] if (entry := entry_of(id(message))) is not None and entry[0]() is message else None
+            for message in messages
+        ]
 
     def keep(self, message: ModelMessage, made: T) -> T:
         """Remember `made` for `message`."""

@@ -88,7 +88,7 @@ class KeptChatModel(OpenAIChatModel):
     async def _joined(
         self, messages: Sequence[ModelMessage], told: ModelRequestParameters, settings: ModelSettings
     ) -> bytes:
-        written = list(map(self._written.seen, messages))
+        written = self._written.seen(messages)
         for place, one in enumerate(written):
             if one is None:
                 message = messages[place]
