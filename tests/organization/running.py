@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tests.organization.scripts import GOAL
 
-from parcae.core.protocols import Journal, Model, Workspace
+from parcae.core.protocols import Clock, Journal, Model, Workspace
 from parcae.core.trajectory import Ending
 from parcae.organization.company import Company
 from parcae.organization.events import Noticed
@@ -40,9 +40,11 @@ async def outcome_of(
     usd: float = 100.0,
     workspace: Workspace | None = None,
     journal: Journal | None = None,
+    clock: Clock | None = None,
 ) -> Outcome:
     journal = journal or MemoryJournal()
     scope = replace(await scope_in(journal, usd=usd), workspace=workspace)
+    scope = scope if clock is None else replace(scope, clock=clock)
     ending = None
     async for step in worker.attempt(GOAL, model=model, scope=scope):
         ending = step.ending
