@@ -7,7 +7,8 @@ from pathlib import Path
 
 from parcae.core.errors import CallerMistake
 from parcae.organization.report import RunReport
-from parcae.workspace import Opened, deliver, lay_out, lay_out_branch
+from parcae.workspace import Opened, deliver
+from parcae.workspace.delivery import lay_out, lay_out_branch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from parcae.workspace.branch import Branch, Member
 from parcae.workspace.checkout import check_out, take_back
-from parcae.workspace.delivery import Delivery, deliver, lay_out, lay_out_branch
+from parcae.workspace.delivery import Delivery, deliver
 from parcae.workspace.history import FileChange, blame, changed_files, history
 from parcae.workspace.repository import Opened, open_workspace
 
@@ -17,8 +17,6 @@ __all__ = [
     "check_out",
     "deliver",
     "history",
-    "lay_out",
-    "lay_out_branch",
     "open_workspace",
     "take_back",
 ]
