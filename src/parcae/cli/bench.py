@@ -1,4 +1,4 @@
-"""`parcae bench locate` and `parcae bench repair`."""
+"""`parcae bench locate`, `parcae bench repair` and `parcae bench run`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from parcae.cli import settings as known
 
 _OPTIONS = (
     click.option("--models", help="The ladder of models, cheapest first, separated by commas."),
-    click.option("--samples", type=click.IntRange(min=1), help="Attempts at each bug (10)."),
+    click.option("--samples", type=click.IntRange(min=1), help="Attempts at each bug or item (10)."),
     click.option("--swap", help="none, parallel@K, sequential@K, stop@K or adaptive@L (none)."),
     click.option("--swap-attempts", type=click.IntRange(min=1), help="How many attempts go on after a swap (all)."),
     click.option("--plan", type=click.Path(path_type=Path), help="A plan in TOML instead of the options above."),
     click.option("--budget", type=click.FloatRange(min=0), help="US dollars that each run may spend ($1)."),
-    click.option("--limit", type=click.IntRange(min=1), help="Only the first so many bugs."),
+    click.option("--limit", type=click.IntRange(min=1), help="Only the first so many bugs or items."),
     click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on."),
     click.option("--name", help="A name for this bench; the same name goes on where it was interrupted."),
     click.option("--python", type=click.Path(), help="The Python that runs the tests."),
@@ -71,3 +71,23 @@ def repair(bugs: Path, **flags: Any) -> int:  # click passes what the options sa
     from parcae.cli.bench_repair import bench_repair
 
     return bench_repair(bugs, flags, known.settle(flags, env=os.environ, project=Path()))
+
+
+@bench.command()
+@click.argument("kind", type=click.Choice(["mbpp", "humaneval", "math", "gsm8k"]))
+@click.option("--items", required=True, type=click.Path(path_type=Path), help="JSONL in the set's published format.")
+@click.option("--python", type=click.Path(), help="The Python that runs solutions and tests.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds a solution.")
+@_measuring
+def run(kind: Any, items: Path, **flags: Any) -> int:  # click passes what the options say
+    r"""Meet public items with each model alone and with the swap: pass@k, maj@k, dollars for a solved item.
+
+    Code is graded in the sandbox by tests that no agent sees; mathematics by equivalent forms of the answer.
+
+    \b
+    For example:
+      parcae bench run gsm8k --items examples/items/gsm8k.jsonl --models openai:gpt-4o-mini --samples 5
+    """
+    from parcae.cli.bench_run import bench_run
+
+    return bench_run(kind, items, flags, known.settle(flags, env=os.environ, project=Path()))

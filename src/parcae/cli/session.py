@@ -60,10 +60,21 @@ async def _in_world(settings: Mapping[str, Setting], board: Board, job: Callable
 
     redact = redactor(settings)
     async with SqliteJournal.open(journal_path(text_of(settings, "home") or None), redact=redact) as journal:
-        open_model = opener(settings, learnt=redact.hide)
+        open_one, opened = opener(settings, learnt=redact.hide), dict[str, Model]()
+
+        def open_model(name: str) -> Model:
+            opened[name] = open_one(name)
+            return opened[name]
+
         world = World(journal=journal, clock=WallClock(), open_model=open_model, show=board.show)
         _wind_up_on_interrupt(world)
-        return await job(world)
+        try:
+            return await job(world)
+        finally:
+            for model in opened.values():
+                close = getattr(model, "close", None)
+                if close is not None:
+                    await close()
 
 
 def redactor(settings: Mapping[str, Setting]) -> Redactor:
