@@ -76,7 +76,6 @@ def repair(bugs: Path, **flags: Any) -> int:  # click passes what the options sa
 @bench.command()
 @click.argument("kind", type=click.Choice(["mbpp", "humaneval", "math", "gsm8k"]))
 @click.option("--items", required=True, type=click.Path(path_type=Path), help="JSONL in the set's published format.")
-@click.option("--python", type=click.Path(), help="The Python that runs solutions and tests.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds a solution.")
 @_measuring
 def run(kind: Any, items: Path, **flags: Any) -> int:  # click passes what the options say
