@@ -57,6 +57,18 @@ def test_a_plain_folder_is_not_touched_and_the_files_lie_in_the_home(
     assert (project / "REPORT.md").read_text() == (where / "REPORT.md").read_text()
 
 
+def test_deleting_a_run_removes_its_copies_and_leaves_worktrees(project: Path, tmp_path: Path, survey: Survey) -> None:
+    plain = survey()
+    copies = Path(plain["where"]).parent
+    survey("--yes", command=("runs", "delete", plain["run"]))
+    assert list(copies.iterdir()) == []
+    committed(project)
+    (project / "mod.py").write_text("")
+    report = survey()
+    survey("--yes", command=("runs", "delete", report["run"]))
+    assert (Path(report["where"]) / "REPORT.md").exists()
+
+
 def test_apply_writes_what_was_made_into_a_plain_folder(project: Path, survey: Survey) -> None:
     report = survey("--apply")
     assert files(project) == {"mod.py", *(one["path"] for one in report["files"])}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from parcae.core.errors import CallerMistake
+from parcae.core.errors import CallerMistake, StoreFailed
 from parcae.organization.report import RunReport
 from parcae.workspace import Opened, deliver
+from parcae.workspace.branch import escaped
 from parcae.workspace.delivery import lay_out, lay_out_branch
 
 
@@ -28,6 +30,26 @@ def refuse_full(out: Path | None) -> None:
     """
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CallerMistake(f"--out {out} is not an empty folder", "name one that does not exist yet")
+
+
+def kept_at(copies: Path, run: str) -> Path:
+    """The folder in the home for what `run` made."""
+    return copies / escaped(run)
+
+
+def forget_files(copies: Path, run: str) -> None:
+    """Remove what the home keeps of the files of a deleted run. A worktree stays: the user may have worked in it.
+
+    Raises:
+        StoreFailed: something cannot be removed.
+    """
+    laid_out = kept_at(copies, run)
+    for folder in (laid_out.with_name(f"{laid_out.name}.git"), laid_out):
+        if folder.is_dir() and not (folder / ".git").exists():
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                raise StoreFailed(f"{folder} cannot be removed: {error.strerror}", "remove it yourself") from error
 
 
 def hand_over(report: RunReport, opened: Opened, wanted: Wanted) -> tuple[RunReport, Path | None, list[str]]:

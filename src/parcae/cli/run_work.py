@@ -13,7 +13,7 @@ import click
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
 from parcae.cli.ladder import read_plan
-from parcae.cli.run_deliver import Wanted, hand_over, refuse_full
+from parcae.cli.run_deliver import Wanted, hand_over, kept_at, refuse_full
 from parcae.cli.run_live import watching_company
 from parcae.cli.run_show import show_company
 from parcae.cli.run_tools import configured_tools
@@ -62,7 +62,7 @@ def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
 
     with watching_company(options.budget_usd, quiet=quiet) as board:
         report = in_world(settings, board, begin_and_go_on)
-    wanted = Wanted(keep=outfit.copies / run, apply=bool(flags["apply"]), out=out)
+    wanted = Wanted(keep=kept_at(outfit.copies, run), apply=bool(flags["apply"]), out=out)
     return _handed_over(report, job.reopen(run, options, outfit), wanted, notes, as_json=bool(flags["as_json"]))
 
 
@@ -78,7 +78,7 @@ def go_on(run: str, settings: Mapping[str, Setting], *, as_json: bool, quiet: bo
 
     with watching_company(None, quiet=quiet or as_json) as board:
         report, opened = in_world(settings, board, resume)
-    return _handed_over(report, opened, Wanted(keep=outfit.copies / run), notes, as_json=as_json)
+    return _handed_over(report, opened, Wanted(keep=kept_at(outfit.copies, run)), notes, as_json=as_json)
 
 
 async def show(run: str, journal: Journal, settings: Mapping[str, Setting], *, as_json: bool) -> int:

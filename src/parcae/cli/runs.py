@@ -86,7 +86,7 @@ def import_(file: Path, home: str | None, as_json: bool, name: str | None) -> in
 @JSON
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(names: tuple[str, ...], home: str | None, as_json: bool, yes: bool) -> int:
-    """Delete runs for good: every event of theirs is overwritten."""
+    """Delete runs for good: every event of theirs is overwritten, and copies of files in the home are removed."""
     from parcae.cli import runs_work
 
     sure(f"delete {', '.join(names)} for good?", yes)

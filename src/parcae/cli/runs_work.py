@@ -134,10 +134,16 @@ def import_(file: Path, home: str | None, *, name: str | None, as_json: bool) ->
 
 
 def delete(names: Sequence[str], home: str | None, *, as_json: bool) -> int:
-    """Delete runs."""
+    """Delete runs, and what the home keeps of their files."""
+    from parcae.cli.run_deliver import forget_files
+    from parcae.cli.run_work import outfit_to_look
     from parcae.store.forget import forget
 
-    gone = _with_journal(_settings(home), lambda journal: forget(journal, list(dict.fromkeys(names))))
+    settings = _settings(home)
+    gone = _with_journal(settings, lambda journal: forget(journal, list(dict.fromkeys(names))))
+    copies = outfit_to_look(settings).copies
+    for name in names:
+        forget_files(copies, name)
     document = {"schema": "parcae.deleted/1", "runs": list(names), "events": gone}
     _say(document, f"deleted {len(names)} runs, {gone} events", as_json)
     return 0
