@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -123,6 +124,21 @@ def test_people_see_a_table_and_which_items_are_left_out(
     assert "item bad is left out: its own solution does not solve it here (a test fails)" in captured.err
     assert "1 mbpp items" in captured.out and "pass@1    1.0000 [1.0000, 1.0000]" in captured.out
     assert "$ for a solved item" in captured.out
+
+
+@pytest.mark.loopback
+def test_the_command_of_the_guide_runs(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    guide = (ROOT / "docs" / "guide" / "public-items.md").read_text()
+    [shown] = [part for part in guide.split("\n\n") if part.startswith("    parcae bench run")]
+    with provider([r"\boxed{12}"] * 12 * 3 * 5) as server:
+        ladder = ladder_at(server, monkeypatch, tmp_path)
+        named = shown.replace("openai:gpt-4o-mini,openai:gpt-4o", ",".join(ladder)).replace("\\\n", " ")
+        monkeypatch.chdir(ROOT)
+        assert run([*shlex.split(named)[1:], "--home", home, "--quiet"]) == 0
+    shown_table = capsys.readouterr().out
+    assert "12 gsm8k items" in shown_table and "pass@5    0.0833" in shown_table and "adaptive@2" in shown_table
 
 
 def test_builtin_models_are_refused_with_the_cure(home: str, capsys: Captured) -> None:
