@@ -18,6 +18,8 @@ import pytest
 from tests.conftest import ROOT, missing
 
 from parcae.cli.main import run
+from parcae.models.catalog import Catalog
+from parcae.models.silent import SilentModel
 from parcae.tools.bubblewrap import trouble
 
 EXAMPLE = str(ROOT / "examples" / "ledgerbook")
@@ -64,6 +66,21 @@ def test_the_same_seed_gives_the_same_suspects(home: str, capsys: Captured) -> N
     first, second = documents
     assert first["run"] != second["run"]
     assert {**first, "run": ""} == {**second, "run": ""}
+
+
+def test_a_recorded_run_is_replayed_without_its_model(
+    home: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    name = f"recorded:{file}@builtin:small"
+    assert locate(home, "--json", "--samples", "2", "--models", name) == 0
+    recorded, text = json.loads(capsys.readouterr().out), file.read_text()
+    assert text.startswith('{"schema": "parcae.recording/1"}')
+    assert list(recorded["by_model"]) == [name]
+    monkeypatch.setattr("parcae.models.builtin.builtin", lambda name: SilentModel(Catalog().card(name)))
+    assert locate(home, "--json", "--samples", "2", "--models", name) == 0
+    assert {**json.loads(capsys.readouterr().out), "run": ""} == {**recorded, "run": ""}
+    assert file.read_text() == text
 
 
 def test_people_see_suspects_costs_and_where_the_page_is(home: str, tmp_path: Path, capsys: Captured) -> None:

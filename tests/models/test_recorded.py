@@ -12,8 +12,12 @@ import pytest
 from tests.agents.echo import TASK, Thinker, role
 
 from parcae.agents.loop import Agent
-from parcae.core.errors import CallerMistake
+from parcae.core.errors import CallerMistake, StoreFailed
 from parcae.core.protocols import Model
+from parcae.models.catalog import Catalog
+from parcae.models.limits import Rates
+from parcae.models.names import parse_name
+from parcae.models.open import open_model
 from parcae.models.recorded import Exchange, RecordedModel, Recording, key_of
 from parcae.models.scripted import ScriptedModel, call, say
 from parcae.store.memory import MemoryJournal
@@ -94,6 +98,40 @@ async def test_the_oldest_recording_is_read(tmp_path: Path) -> None:
     reply = await RecordedModel("m", Recording(file)).reply(asked())
     assert reply.message.text == "In f."
     assert (reply.usage.prompt_tokens, reply.usage.cached_tokens, reply.usage.completion_tokens) == (5, 1, 2)
+
+
+async def test_a_recording_is_a_models_name_that_needs_a_key_only_for_what_is_new(tmp_path: Path) -> None:
+    file = tmp_path / "at@home.jsonl"
+    name = f"recorded:{file}@openai:gpt-4o-mini"
+    with pytest.raises(CallerMistake, match="no key for openai"):
+        open_model(name, catalog=Catalog(), env={})
+    live = ScriptedModel("openai:gpt-4o-mini", [say("In f.")])
+    await RecordedModel("openai:gpt-4o-mini", Recording(file), live=live).reply(asked())
+    model = open_model(name, catalog=Catalog(), env={})
+    assert (await model.reply(asked())).message.text == "In f."
+    assert model.card == replace(Catalog().card("openai:gpt-4o-mini"), name=name)
+    with pytest.raises(CallerMistake, match="holds no reply of openai:gpt-4o-mini"):
+        await model.reply(asked(max_tokens=3))
+
+
+async def test_what_is_new_waits_for_the_live_models_limits(tmp_path: Path) -> None:
+    live = "openai:m@http://127.0.0.1:9/v1"
+    catalog = Catalog(rates={live: Rates(concurrency=2)})
+    model = open_model(f"recorded:{tmp_path / 'r.jsonl'}@{live}", catalog=catalog, env={})
+    assert isinstance(model, RecordedModel)
+    assert model.gate is not None
+    assert model.gate.rates == Rates(concurrency=2)
+
+
+def test_a_recording_that_cannot_be_written_is_refused_before_anything_is_paid_for() -> None:
+    with pytest.raises(StoreFailed, match="cannot be written"):
+        open_model("recorded:/proc/nowhere/r.jsonl@builtin:small", catalog=Catalog(), env={})
+
+
+@pytest.mark.parametrize("name", ["recorded:calls.jsonl", "recorded:@openai:gpt-4o", "recorded:calls.jsonl@gpt-4o"])
+def test_a_recording_says_whose_replies_it_holds(name: str) -> None:
+    with pytest.raises(CallerMistake, match=r"does not say whose replies .* write recorded:FILE@PROVIDER:MODEL"):
+        parse_name(name)
 
 
 @pytest.mark.parametrize(

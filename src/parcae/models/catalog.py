@@ -85,7 +85,9 @@ class Catalog:
             CallerMistake: `name` is not of the form PROVIDER:MODEL.
         """
         if name not in self._cards:
-            self._cards[name] = _joined(published(parse_name(name)), self._overrides.get(name))
+            live = parse_name(name).live
+            base = published(parse_name(name)) if live is None else replace(self.card(live.text), name=name)
+            self._cards[name] = _joined(base, self._overrides.get(name))
         return self._cards[name]
 
     def rates(self, name: str) -> Rates:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Model
 from parcae.models.catalog import Catalog
-from parcae.models.names import parse_name
+from parcae.models.names import ModelName, parse_name
 
 KEYS = {
     "openai": ("OPENAI_API_KEY",),
@@ -19,7 +20,8 @@ OLLAMA_URL = "http://127.0.0.1:11434/v1"
 
 
 def open_model(name: str, *, catalog: Catalog, env: Mapping[str, str]) -> Model:
-    """The model `name`: "openai:…", "anthropic:…", "google:…", "ollama:…", "openai:MODEL@URL" or "builtin:small|large".
+    """The model `name`: "openai:…", "anthropic:…", "google:…", "ollama:…", "openai:MODEL@URL", "builtin:small|large" or
+    "recorded:FILE@NAME", which asks NAME for what FILE does not hold, and keeps it there.
 
     Keys come from `env`; a server of one's own and Ollama need none. OPENAI_BASE_URL, ANTHROPIC_BASE_URL,
     GOOGLE_BASE_URL and OLLAMA_BASE_URL move a provider's address.
@@ -32,6 +34,8 @@ def open_model(name: str, *, catalog: Catalog, env: Mapping[str, str]) -> Model:
         from parcae.models.builtin import builtin
 
         return builtin(name)
+    if parsed.live is not None:
+        return _recorded(parsed, parsed.live.text, catalog=catalog, env=env)
     from parcae.models.provider import open_provider
 
     base_url = parsed.base_url or env.get(f"{parsed.provider.upper()}_BASE_URL")
@@ -44,6 +48,22 @@ def open_model(name: str, *, catalog: Catalog, env: Mapping[str, str]) -> Model:
         key=_key(parsed.provider, env, needed=parsed.base_url is None and parsed.provider != "ollama"),
         base_url=base_url,
     )
+
+
+def _recorded(name: ModelName, live: str, *, catalog: Catalog, env: Mapping[str, str]) -> Model:
+    """A replay needs no key: without one, only what was never recorded is an error."""
+    from parcae.models.recorded import RecordedModel, Recording
+
+    recording = Recording(Path(name.model))
+    try:
+        asked = open_model(live, catalog=catalog, env=env)
+    except CallerMistake:
+        if not len(recording):
+            raise
+        asked = None
+    else:
+        recording.begin()
+    return RecordedModel(live, recording, live=asked, card=catalog.card(name.text))
 
 
 def _key(provider: str, env: Mapping[str, str], *, needed: bool) -> str:

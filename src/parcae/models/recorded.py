@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_ai.messages import ModelMessage, ModelResponse
 
+    from parcae.models.limits import Gate
+
 SCHEMA, VERSION = "parcae.recording", 1
 SHOWN_CHARS = 160
 NOT_SAID = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
@@ -61,6 +63,14 @@ class Recording:
         every = [one for known in self._by_key.values() for one in known]
         return max(every, key=lambda one: SequenceMatcher(None, one.asked, asked).ratio(), default=None)
 
+    def begin(self) -> None:
+        """Make sure that the file can be written, before anything is paid for.
+
+        Raises:
+            StoreFailed: it cannot.
+        """
+        self._append("")
+
     def add(self, exchange: Exchange) -> None:
         """Keep `exchange`.
 
@@ -76,30 +86,45 @@ class Recording:
             "reply": message,
             "usage": [usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens],
         }
+        self._append(json.dumps(line) + "\n")
+        self._by_key.setdefault(exchange.key, []).append(exchange)
+
+    def _append(self, text: str) -> None:
         try:
-            new = not self.file.exists()
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with self.file.open("a", encoding="utf-8") as out:
-                if new:
+                if not out.tell():
                     out.write(json.dumps({"schema": f"{SCHEMA}/{VERSION}"}) + "\n")
-                out.write(json.dumps(line) + "\n")
+                out.write(text)
         except OSError as error:
             raise StoreFailed(f"{self.file} cannot be written: {error.strerror}", "name another file") from error
-        self._by_key.setdefault(exchange.key, []).append(exchange)
 
 
 class RecordedModel:
     """Answers from `recording`. With `live`, what is missing is asked of it and recorded; without, it is an error.
 
-    A question that was recorded several times is answered in that order, then as the last time.
+    A question that was recorded several times is answered in that order, then as the last time. `name` is the model's
+    own in the recording; `card` may give it another one, as `recorded:FILE@NAME` does.
     """
 
     def __init__(
-        self, name: str, recording: Recording, *, live: Model | None = None, price: Price | None = None
+        self,
+        name: str,
+        recording: Recording,
+        *,
+        live: Model | None = None,
+        price: Price | None = None,
+        card: ModelCard | None = None,
     ) -> None:
-        self.card = live.card if live is not None else ModelCard(name=name, price=price)
+        self.card = card or (live.card if live is not None else ModelCard(name=name, price=price))
+        self._name = name if card is not None else self.card.name
         self._recording, self._live = recording, live
         self._asked: dict[str, int] = {}
+
+    @property
+    def gate(self) -> Gate | None:
+        """The live model's limits."""
+        return getattr(self._live, "gate", None)
 
     async def reply(self, request: Request, on_text: OnText | None = None) -> Reply:
         """The recorded reply.
@@ -108,7 +133,7 @@ class RecordedModel:
             CallerMistake: it was never recorded and there is no live model; the nearest recording is shown.
             ProviderFailed: the live model failed.
         """
-        key = key_of(self.card.name, request)
+        key = key_of(self._name, request)
         nth = self._asked.get(key, 0)
         found = self._recording.find(key, nth)
         if found is None:
@@ -123,13 +148,13 @@ class RecordedModel:
         if self._live is None:
             raise self._missing(asked)
         reply = await self._live.reply(request, on_text)
-        exchange = Exchange(key=key, model=self.card.name, asked=asked, reply=reply)
+        exchange = Exchange(key=key, model=self._name, asked=asked, reply=reply)
         self._recording.add(exchange)
         return exchange
 
     def _missing(self, asked: str) -> CallerMistake:
         nearest = self._recording.nearest(asked)
-        what = f"{self._recording.file} holds no reply of {self.card.name} to: {_shown(asked)}"
+        what = f"{self._recording.file} holds no reply of {self._name} to: {_shown(asked)}"
         if nearest is not None:
             what = f"{what}; the nearest is of {nearest.model}, to: {_shown(_difference(asked, nearest.asked))}"
         return CallerMistake(what, "record it again with the live model")
