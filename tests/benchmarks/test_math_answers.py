@@ -14,6 +14,13 @@ SAME = [
     (r"\frac{-3}{4}", r"-\frac{3}{4}"),
     (r"1\frac{1}{2}", "3/2"),
     ("2 1/4", "2.25"),
+    (r"-1\frac12", "-1.5"),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}"),
+    (r"x \ge 2", r"x \geq 2"),
+    (r"x \le 2", "x <= 2"),
+    (r"\frac{3}{\sqrt{2}}", r"\frac{3\sqrt2}{2}"),
+    ("10^{-3}", "0.001"),
+    (r"\frac{1}{2}x", r"\frac{x}{2}"),
     ("1,234", "1234"),
     ("1{,}234{,}567", "1234567"),
     (r"10,\!000", "10000"),
@@ -73,6 +80,9 @@ OTHER = [
     ("90071992547409931", "90071992547409932"),
     (r"(1,234)", "1234"),
     ("1/0", "0"),
+    (r"x \ge 2", r"x \le 2"),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}12\end{pmatrix}"),
+    (r"\left[1,2\right]", r"\left(1,2\right]"),
 ]
 
 

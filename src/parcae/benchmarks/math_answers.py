@@ -28,6 +28,7 @@ _PLAIN = (
     *(("^{\\circ}", ""), ("^\\circ", ""), ("\\degree", ""), ("°", ""), ("{,}", ","), ("$", ""), ("€", ""), ("£", "")),
     *(("\\cdot", "*"), ("\\times", "*"), ("×", "*"), ("·", "*"), ("\\div", "/"), ("÷", "/"), ("−", "-"), ("–", "-")),
     *(("\\pi", "pi"), ("π", "pi"), ("\\infty", "∞"), ("\\cup", "∪"), ("\\in", "∈"), ("\\{", "⟨"), ("\\}", "⟩")),
+    *(("\\geq", "≥"), ("\\leq", "≤"), ("\\ge", "≥"), ("\\le ", "≤"), (">=", "≥"), ("<=", "≤"), ("\\\\", "¶")),
     *(("**", "^"), ("√", "\\sqrt"), ("\\lbrace", "⟨"), ("\\rbrace", "⟩")),
 )
 _OPENS, _CLOSES = "([⟨{", ")]⟩}"
@@ -59,7 +60,7 @@ def plain(text: str) -> str:
     form = _without_words(_SPACING.sub(" ", form)).strip().rstrip(".").strip()
     if found := _UNITS.fullmatch(form):
         form = found[1]
-    form = re.sub(r"(?<![\d.])(\d+)\s*\\frac\s*\{(\d+)\}\s*\{(\d+)\}", r"(\1+\2/\3)", form)
+    form = re.sub(r"(?<![\d.])(\d+)\s*\\frac\s*(?:\{(\d+)\}|(\d))\s*(?:\{(\d+)\}|(\d))", _mixed, form)
     form = re.sub(r"^(-?)(\d+) (\d+/\d+)$", r"\1(\2+\3)", form)
     form = re.sub(r"\s+", "", _spelled_out(form))
     if _THOUSANDS.fullmatch(form):
@@ -100,6 +101,10 @@ def _spelled_out(form: str) -> str:
 
 def _fraction(found: re.Match[str]) -> str:
     return f"(({found[1] or found[2]})/({found[3] or found[4]}))"
+
+
+def _mixed(found: re.Match[str]) -> str:
+    return f"({found[1]}+{found[2] or found[3]}/{found[4] or found[5]})"
 
 
 def _same(one: str, other: str) -> bool:
