@@ -145,3 +145,9 @@ def test_two_items_of_one_name_are_refused(tmp_path: Path) -> None:
     file.write_text(2 * (json.dumps({"task_id": 1, "question": "?", "answer": "#### 1"}) + "\n"))
     with pytest.raises(CallerMistake, match="a second item '1'"):
         read_items("gsm8k", file)
+
+
+def test_a_line_ends_at_a_newline_and_nowhere_else(tmp_path: Path) -> None:
+    file = tmp_path / "items.jsonl"
+    file.write_text('{"question": "One\u2028two?", "answer": "#### 1"}\r\n\r\n{"question": "?", "answer": "#### 2"}')
+    assert [item.expected for item in read_items("gsm8k", file)] == ["1", "2"]

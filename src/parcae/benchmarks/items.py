@@ -44,7 +44,7 @@ def read_items(kind: Kind, file: Path) -> tuple[Item, ...]:
         CallerMistake: a line is no item of this kind, or two have the same name; the line is named.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # not splitlines: a string may hold U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise CallerMistake(f"{file} cannot be read: {error}", "give --items a JSONL file") from None
     items: dict[str, Item] = {}
