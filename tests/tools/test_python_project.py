@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import venv
 from pathlib import Path
 
@@ -109,6 +110,42 @@ async def test_a_whole_file_gives_every_failing_test_and_the_spectrum_counts_bot
     assert counted.ochiai("shop.tax.Rate.apply") == 1.0
     assert counted.ochiai("shop.basket.price") == pytest.approx(2**-0.5)
     assert counted.ochiai("shop.basket.unused") == 0.0
+
+
+async def test_what_only_describes_the_failure_was_not_executed(project: Project, walls: Sandbox) -> None:
+    money = """
+        class Money:
+            def __init__(self, cents):
+                self.cents = cents
+
+            def __eq__(self, other):
+                return self.cents == other.cents + 1
+
+            def __repr__(self):
+                return f"<{self.text()}>"
+
+            def text(self):
+                return str(self.cents)
+        """
+    test = """
+        from money import Money
+
+        def test_equal():
+            assert Money(1) == Money(1)
+
+        def test_repr():
+            assert repr(Money(1)) == "wrong"
+        """
+    repo = project({"money.py": textwrap.dedent(money), "test_money.py": textwrap.dedent(test)})
+    equal = await cover(repo, "test_money.py::test_equal", sandbox=walls)
+    assert executed(equal) == {"money.Money.__init__", "money.Money.__eq__"}
+    assert "<1>" in equal.failures[0].traceback
+    shown = await cover(repo, "test_money.py::test_repr", sandbox=walls)
+    assert executed(shown) == {"money.Money.__init__", "money.Money.__repr__", "money.Money.text"}
+
+
+def executed(covered: Covered) -> set[str]:
+    return {function.name for function in covered.functions if not function.only_at_import}
 
 
 async def test_a_python_without_pytest_is_lent_ours(project: Project, walls: Sandbox, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def main(out: str, spare: str, root: str, omit: str, arguments: list[str]) -> in
     )
     measured._warn_no_data = False
     recorder = Recorder(measured)
+    recorder.describe_aside()
     measured.start()
     code = int(pytest.main([*quieting(), *arguments], plugins=[recorder]))
     measured.stop()
@@ -88,14 +89,45 @@ class Recorder:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """What runs from here on belongs to this test."""
+        self.open = nodeid
         self.measured.switch_context(nodeid)
 
     def pytest_runtest_logfinish(self) -> None:
         """What runs from here on belongs to no test."""
+        self.open = ""
+        self.measured.switch_context("")
+
+    def describe_aside(self) -> None:
+        """What pytest calls to describe a failed assertion was not executed by the test: no `__repr__` is suspect.
+
+        Rewritten assertions look these functions up when they fail; a pytest that lacks one has nothing to wrap.
+        """
+        from _pytest.assertion import rewrite
+
+        for name in ("_saferepr", "_call_reprcompare", "_format_assertmsg"):
+            describing = getattr(rewrite, name, None)
+            if describing is not None:
+                setattr(rewrite, name, self.aside(describing))
+
+    def aside(self, describing: Any) -> Any:
+        """`describing`, measured outside the open test."""
+
+        def measured_aside(*arguments: Any, **settings: Any) -> Any:
+            self.measured.switch_context("")
+            try:
+                return describing(*arguments, **settings)
+            finally:
+                self.measured.switch_context(self.open)
+
+        return measured_aside
+
+    def pytest_runtest_makereport(self) -> None:
+        """Nor is what a report of it calls."""
         self.measured.switch_context("")
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take in the outcome of one phase: a failure stays a failure."""
+        self.measured.switch_context(self.open)
         entry = self.tests.setdefault(report.nodeid, {"test": report.nodeid, "outcome": "not run"})
         if report.failed and entry["outcome"] != "failed":
             crash = getattr(report.longrepr, "reprcrash", None)

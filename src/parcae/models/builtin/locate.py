@@ -26,7 +26,8 @@ class _Habits:
 
     `stops_early` is the chance to answer after each function that was read; `mentioned` the promise of guessing at a
     name that stands in code, None for who takes names from the traceback only; `unopened` that of a class or
-    package not yet looked into; `also_named` how near another function must come to be named as well.
+    package not yet looked into; `also_named` how near another function must come to be named as well, `most_named` how
+    many are named at most.
     """
 
     at_once: int
@@ -37,6 +38,7 @@ class _Habits:
     freedom_of_search: float
     freedom_of_answer: float
     also_named: float
+    most_named: int
 
 
 _HABITS = {
@@ -49,6 +51,7 @@ _HABITS = {
         freedom_of_search=0.8,
         freedom_of_answer=0.8,
         also_named=0.15,
+        most_named=3,
     ),
     "large": _Habits(
         at_once=12,
@@ -58,7 +61,8 @@ _HABITS = {
         unopened=6.0,
         freedom_of_search=0.4,
         freedom_of_answer=0.4,
-        also_named=0.1,
+        also_named=2.0,
+        most_named=5,
     ),
 }
 
@@ -139,7 +143,7 @@ def _culprits(reading: Reading, mind: Mind) -> list[str]:
     if not scores:
         return []
     ranked = mind.ranked(scores, freedom=habits.freedom_of_answer)
-    named = [name for name in ranked[:3] if scores[name] >= scores[ranked[0]] - habits.also_named]
+    named = [name for name in ranked[: habits.most_named] if scores[name] >= scores[ranked[0]] - habits.also_named]
     return [reading.signatures.get(name, name) for name in named]
 
 
