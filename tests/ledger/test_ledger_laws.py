@@ -13,7 +13,8 @@ from parcae.core.errors import BudgetExceeded
 from parcae.core.events import Reserved, Settled
 from parcae.core.protocols import Event, Recorded
 from parcae.core.usage import Amount, Limits
-from parcae.ledger.account import Held, Ledger, open_account
+from parcae.ledger.account import Ledger, open_account
+from parcae.ledger.held import Held
 from parcae.ledger.refusal import ModelDistrusted
 from parcae.ledger.restore import restore
 from parcae.store.memory import MemoryJournal

@@ -10,100 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
 
 from parcae.core.errors import BudgetExceeded
 from parcae.core.events import AccountOpened, Reserved, Settled
-from parcae.core.protocols import Event, Journal
+from parcae.core.protocols import Journal
 from parcae.core.usage import Amount, Limits
+from parcae.ledger.held import NOTHING, Block, Held, Tree, Waiter
 from parcae.ledger.refusal import ModelDistrusted
-from parcae.ledger.units import UNITS, ZERO, Exact, amount, bounds, exact, minus, plus, shown
+from parcae.ledger.units import UNITS, ZERO, Exact, amount, at_least_zero, bounds, covers, exact, minus, plus, shown
 
-NOTHING = Amount()
-AHEAD_CALLS = 16  # a block holds this many calls at most, unless its tree says otherwise,
-SHARE_OF_ROOM = 32  # and at most this part of the tightest room on the way up
-
-
-@dataclass(slots=True, kw_only=True)
-class Tree:
-    """What the accounts of one tree share."""
-
-    journal: Journal | None
-    block: Exact | None = None  # None: blocks are sized by what is left; zero: no blocks
-    pending: list[Event] = field(default_factory=list)  # to be written with the next reservation
-    ahead_calls: int = AHEAD_CALLS
-    distrusted: dict[str, str] = field(default_factory=dict)  # model -> what it did
-    blocks: dict[str, Block] = field(default_factory=dict)
-
-    def take_pending(self) -> list[Event]:
-        """The events that wait for the next write."""
-        pending, self.pending = self.pending, []
-        return pending
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Block:
-    """Money that was durably reserved for several calls of one account. `free` is not drawn now."""
-
-    id: str
-    owner: Ledger
-    free: Exact = ZERO
-    drawn: int = 0
-    closing: bool = False
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Waiter:
-    """A reservation that waits for room at some account."""
-
-    account: Ledger
-    need: Exact
-    keep: Exact
-    granted: asyncio.Future[bool]
-
-
-class Held:
-    """A Reservation: money set aside for one call, until it is settled."""
-
-    __slots__ = ("_account", "_block", "_id", "_model", "_need", "_open", "worst")
-
-    def __init__(
-        self, account: Ledger, reservation: str, worst: Amount, need: Exact, model: str, block: Block | None
-    ) -> None:
-        self._account, self._id, self._need, self._model, self._block = account, reservation, need, model, block
-        self.worst = worst
-        self._open = True
-
-    @property
-    def id(self) -> str:
-        """What its settlement will be called by."""
-        return self._id
-
-    @property
-    def block(self) -> str | None:
-        """The block that it was drawn from; None if it was made durable on its own, or needs not be."""
-        return None if self._block is None else self._block.id
-
-    def settle(self, actual: Amount | None) -> Event:
-        """Book the call; see `Reservation.settle`. Raises ValueError when settled before."""
-        if not self._open:
-            raise ValueError(f"the reservation {self._id} was settled before")
-        used = self._need if actual is None else exact(actual)
-        self._open = False
-        incident = self._account._overrun(self._need, used, self._model)
-        closes = self._account._book(self._need, used, self._block)
-        early = self._block is not None and self._block.closing and not closes
-        return Settled(
-            scope=self._account.id,
-            reservation=self._id,
-            actual=self.worst if actual is None else actual,
-            model=self._model,
-            known=actual is not None,
-            block=None if self._block is None else self._block.id,
-            closes=closes,
-            freed=amount(_at_least_zero(minus(self._need, used))) if early else NOTHING,
-            incident=incident,
-        )
+SHARE_OF_ROOM = 32  # a block holds at most this part of the tightest room on the way up
 
 
 class Ledger:
@@ -190,7 +106,7 @@ class Ledger:
             raise ModelDistrusted(self.id, model, self._tree.distrusted[model])
         keeping = ZERO if keep == NOTHING else exact(keep)
         block = self._block
-        if block is not None and _covers(block.free, need) and self._blocker(minus(keeping, self._kept)) is None:
+        if block is not None and covers(block.free, need) and self._blocker(minus(keeping, self._kept)) is None:
             self._keep(keeping)
             return Held(self, reservation, worst, need, model, self._draw(block, need))
         await self._room(need, keeping)
@@ -263,7 +179,7 @@ class Ledger:
             if block.closing:
                 closes = block.drawn == 0 and self._tree.blocks.pop(block.id, None) is not None
             else:
-                back = _at_least_zero(minus(need, used))
+                back = at_least_zero(minus(need, used))
                 block.free, freed = plus(block.free, back), minus(need, back)
         for node in self._path:
             node._spent = plus(node._spent, used)
@@ -377,7 +293,7 @@ class Ledger:
     def _ahead(self, need: Exact) -> Exact | None:
         """How much more than `need` to set aside in a block; None if one call is all that should be held."""
         if self._tree.block is not None:
-            ahead = _at_least_zero(minus(self._tree.block, need))
+            ahead = at_least_zero(minus(self._tree.block, need))
             return ahead if self._tree.block != ZERO and self._full(ahead) is None else None
         calls = self._tree.ahead_calls - 1
         for node in self._path:
@@ -454,11 +370,3 @@ def open_account(scope_id: str, limits: Limits, journal: Journal, *, block: Amou
 def free_account(scope_id: str) -> Ledger:
     """An account that only counts: no limit, no journal. Its children may have limits, kept in memory."""
     return Ledger(scope_id, Limits(), Tree(journal=None))
-
-
-def _covers(free: Exact, need: Exact) -> bool:
-    return free[0] >= need[0] and free[1] >= need[1] and free[2] >= need[2] and free[3] >= need[3]
-
-
-def _at_least_zero(units: Exact) -> Exact:
-    return (max(units[0], 0), max(units[1], 0), max(units[2], 0), max(units[3], 0))

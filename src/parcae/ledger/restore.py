@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from parcae.core.events import AccountOpened, Reserved, Settled
 from parcae.core.protocols import Event, Journal
 from parcae.core.usage import Amount, Limits
-from parcae.ledger.account import AHEAD_CALLS, Ledger, Tree
+from parcae.ledger.account import Ledger
+from parcae.ledger.held import AHEAD_CALLS, Tree
 from parcae.ledger.units import ZERO, Exact, amount, exact, minus, plus
 
 _KINDS: tuple[type[Event], ...] = (Reserved, Settled)

@@ -54,3 +54,13 @@ def minus(left: Exact, right: Exact) -> Exact:
 def shown(unit: int, units: int) -> float:
     """`units` of one unit as people read it: dollars, tokens, calls, seconds."""
     return units / (PICO, 1, 1, MICRO)[unit]
+
+
+def covers(free: Exact, need: Exact) -> bool:
+    """Whether `free` holds `need` in every unit."""
+    return free[0] >= need[0] and free[1] >= need[1] and free[2] >= need[2] and free[3] >= need[3]
+
+
+def at_least_zero(units: Exact) -> Exact:
+    """The units, with 0 in the place of what is negative."""
+    return (max(units[0], 0), max(units[1], 0), max(units[2], 0), max(units[3], 0))
