@@ -6,10 +6,11 @@ Every run lies in the journal under a name made from the bench's, so a bench goe
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from parcae.benchmarks.accuracy import among_first
+from parcae.benchmarks.arms import arms_of, run_of
 from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
@@ -56,18 +57,6 @@ class BugResult:
     arms: Mapping[str, ArmResult]
 
 
-def arms_of(stage: StagePlan) -> dict[str, StagePlan]:
-    """Each end of the ladder alone with the same number of attempts, and the plan itself if it swaps or stops."""
-    cheap = replace(stage, ladder=stage.ladder[:1], policy="none")
-    arms = {cheap.ladder[0]: cheap}
-    if len(stage.ladder) > 1:
-        strong = replace(stage, ladder=stage.ladder[-1:], policy="none")
-        arms[strong.ladder[0]] = strong
-    if stage.policy != "none":
-        arms[stage.policy] = stage
-    return arms
-
-
 async def locate_bugs(
     folders: Sequence[Path],
     stage: StagePlan,
@@ -99,7 +88,7 @@ async def locate_bugs(
         arms = {}
         for arm, plan in arms_of(stage).items():
             options = JobOptions(repo=repo, test=bug.test, stage=plan, budget_usd=budget_usd, seed=seed)
-            arms[arm] = await _meet(f"{bench}-{folder.name}-{_slug(arm)}", options, covered, world, bug)
+            arms[arm] = await _meet(run_of(bench, folder.name, arm), options, covered, world, bug)
         yield BugResult(
             bug=bug.name,
             culprit=bug.culprit,
@@ -151,7 +140,3 @@ def fewer(arm: ArmResult, attempts: int, culprit: str) -> tuple[float, float]:
         hits.append(float(bool(candidates) and candidates[0].name == culprit))
     costs = [sum(one.cost_usd or 0.0 for one in window) for window in windows]
     return sum(hits) / len(hits), sum(costs) / len(costs)
-
-
-def _slug(arm: str) -> str:
-    return arm.replace(":", "-").replace("@", "-").replace("/", "-")

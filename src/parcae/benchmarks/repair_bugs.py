@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from parcae.benchmarks.accuracy import Interval, interval
+from parcae.benchmarks.arms import verdicts_by_arm
 from parcae.benchmarks.bug import REPO, Bug, read_bug
-from parcae.benchmarks.locate_bugs import arms_of
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
 from parcae.jobs.attempts import looked_at
@@ -56,27 +56,18 @@ class RepairBench:
     python: Path | None = None
 
 
-async def repair_bugs(
-    folders: Sequence[Path], bench: RepairBench, world: World
-) -> AsyncIterator[Mapping[str, RepairJudged]]:
+def repair_bugs(folders: Sequence[Path], bench: RepairBench, world: World) -> AsyncIterator[Mapping[str, RepairJudged]]:
     """Meet every bug with every arm; yields a verdict an arm. Stops early when `world.stop` is set.
 
     Raises:
         CallerMistake: a bug cannot be read, or its test does not fail as it should.
         SandboxFailed: tests cannot be contained here.
     """
-    for folder in folders:
-        verdicts: dict[str, RepairJudged] = {}
-        for arm, plan in arms_of(bench.stage).items():
-            if world.stop.is_set():
-                return
-            run = f"{bench.name}-{folder.name}-{arm.translate(str.maketrans(':@/', '---'))}"
-            known = await world.journal.read(run, [RepairJudged], below=False)
-            judged = known[0].event if known else await _meet(run, folder, plan, bench, world)
-            if judged is None:
-                return
-            verdicts[arm] = judged
-        yield verdicts
+
+    async def meet(run: str, folder: Path, plan: StagePlan) -> RepairJudged | None:
+        return await _meet(run, folder, plan, bench, world)
+
+    return verdicts_by_arm(folders, bench.stage, world, bench=bench.name, verdict=RepairJudged, meet=meet)
 
 
 async def _meet(run: str, folder: Path, plan: StagePlan, bench: RepairBench, world: World) -> RepairJudged | None:

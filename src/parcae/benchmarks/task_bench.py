@@ -15,9 +15,9 @@ from typing import ClassVar
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
 from parcae.benchmarks.accuracy import Interval, interval, interval_of
+from parcae.benchmarks.arms import verdicts_by_arm
 from parcae.benchmarks.graders import Grader, read_answer, same_answer
 from parcae.benchmarks.items import Item, Kind
-from parcae.benchmarks.locate_bugs import arms_of
 from parcae.core.errors import CallerMistake
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
@@ -85,7 +85,7 @@ async def bad_items(items: Sequence[Item], grader: Grader) -> dict[str, str]:
     return {name: verdict.why for name, verdict in verdicts.items() if not verdict.solved}
 
 
-async def run_items(items: Sequence[Item], bench: TaskBench, world: World) -> AsyncIterator[Mapping[str, ItemJudged]]:
+def run_items(items: Sequence[Item], bench: TaskBench, world: World) -> AsyncIterator[Mapping[str, ItemJudged]]:
     """Meet every item with every arm; yields a verdict an arm. Stops early when `world.stop` is set.
 
     Raises:
@@ -93,18 +93,11 @@ async def run_items(items: Sequence[Item], bench: TaskBench, world: World) -> As
         SandboxFailed: code cannot be contained here.
     """
     open_ladder(bench, world)
-    for item in items:
-        verdicts: dict[str, ItemJudged] = {}
-        for arm, plan in arms_of(bench.stage).items():
-            if world.stop.is_set():
-                return
-            run = f"{bench.name}-{item.name}-{arm.translate(str.maketrans(':@/', '---'))}"
-            known = await world.journal.read(run, [ItemJudged], below=False)
-            judged = known[0].event if known else await _meet(run, item, plan, bench, world)
-            if judged is None:
-                return
-            verdicts[arm] = judged
-        yield verdicts
+
+    async def meet(run: str, item: Item, plan: StagePlan) -> ItemJudged | None:
+        return await _meet(run, item, plan, bench, world)
+
+    return verdicts_by_arm(items, bench.stage, world, bench=bench.name, verdict=ItemJudged, meet=meet)
 
 
 async def _meet(run: str, item: Item, plan: StagePlan, bench: TaskBench, world: World) -> ItemJudged | None:
