@@ -80,16 +80,14 @@ def train(
     tallies = [example.prefix.tally() for example in examples]
     rows = rows_of(examples, names, tallies)
     rule = np.array([rule_p_fail(tally) for tally in tallies])
-    progress(f"fitting on {len({example.task_id for example in examples})} tasks")
+    tasks = len({example.task_id for example in examples})
+    progress(f"fitting on {tasks} tasks")
     head: AnyHead | Gcn
     if kind == "gcn":
         head, curve, scores, name = _gcn(examples, rows, tools, seed, gcn)
     else:
-        wanted = BLENDED if kind in (None, BLEND) else (str(kind),)
-        name, chosen = _best(fit_all(rows, names, seed, wanted), rows, kind)
+        head, curve, scores, name = _fitted(rows, names, seed, kind)
         names = tuple(names[place] for place in columns_of(name, names))
-        head, curve = chosen.head, calibrate(rows.failed, chosen.unseen, rows.fold)
-        scores = curve.each(chosen.unseen)
     mains = np.array([not example.extra for example in examples])
     unseen = {name: scores[mains], "rule": rule[mains]}
     card = Card(
@@ -100,7 +98,7 @@ def train(
         data_hash=hash_of(examples),
         seed=seed,
         folds=FOLDS,
-        tasks=len({example.task_id for example in examples}),
+        tasks=tasks,
         examples=len(examples),
         failure_rate=float(rows.failed.mean()),
         looks=tuple(str(look) for look in looks),
@@ -108,15 +106,22 @@ def train(
         low=_quantiles(rows, feature_names(tools), names, 0.01),
         high=_quantiles(rows, feature_names(tools), names, 0.99),
         metrics={which: _metrics(rows.failed[mains], p) for which, p in unseen.items()},
-        reliability=tuple(
-            (one.low, one.high, one.tasks, one.mean_p_fail, one.failure_rate)
-            for one in reliability(rows.failed[mains], scores[mains])
-        ),
+        reliability=_reliability(rows.failed[mains], scores[mains]),
         stop_above=_stop(examples, rows, scores),
         calibration=curve.method,
         embedder="hashed:128" if isinstance(head, Gcn) else "",
     )
     return _compared(Fitted(card=card, head=head, calibration=curve), examples, rows, rule, scores, seed)
+
+
+def _fitted(
+    rows: Rows, names: tuple[str, ...], seed: int, kind: str | None
+) -> tuple[AnyHead, Calibration, Floats, str]:
+    """The head, how its scores become probabilities, these on unseen folds, and its kind."""
+    wanted = BLENDED if kind in (None, BLEND) else (str(kind),)
+    name, chosen = _best(fit_all(rows, names, seed, wanted), rows, kind)
+    curve = calibrate(rows.failed, chosen.unseen, rows.fold)
+    return chosen.head, curve, curve.each(chosen.unseen), name
 
 
 def _best(fitted: dict[str, Chosen], rows: Rows, kind: str | None) -> tuple[str, Chosen]:
@@ -156,6 +161,12 @@ def _quantiles(rows: Rows, columns: tuple[str, ...], names: tuple[str, ...], at:
 
 def _metrics(failed: Bools, p_fail: Floats) -> dict[str, float]:
     return {"accuracy": accuracy(failed, p_fail), "auc": auc(failed, p_fail), "brier": brier(failed, p_fail)}
+
+
+def _reliability(failed: Bools, p_fail: Floats) -> tuple[tuple[float, float, int, float, float], ...]:
+    return tuple(
+        (one.low, one.high, one.tasks, one.mean_p_fail, one.failure_rate) for one in reliability(failed, p_fail)
+    )
 
 
 def _stop(examples: Sequence[Example], rows: Rows, scores: Floats) -> float | None:
