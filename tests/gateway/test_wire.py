@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +137,43 @@ async def test_who_cannot_be_reached_was_not_asked(client: Client) -> None:
     with pytest.raises(ProviderFailed) as failed:
         await ask(client, at(url))
     assert not isinstance(failed.value, OutcomeUnknown)
+
+
+async def test_a_netrc_with_an_entry_for_the_host_does_not_stand_in_the_way_of_the_key(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with listening(PLAIN) as server:
+        answer = await client.send(
+            "POST", f"{server.url}/x", {"authorization": "Bearer key"}, b"{}", upstream=at(server.url)
+        )
+        assert await answer.read() == b"hello"
+        answer.close()
+    [request] = server.requests
+    assert b"authorization: bearer key" in request.lower()
+
+
+async def test_a_redirect_takes_the_key_nowhere(client: Client) -> None:
+    async with listening(PLAIN) as elsewhere:
+        away = b"HTTP/1.1 307 Away\r\nlocation: %b/x\r\ncontent-length: 0\r\n\r\n" % elsewhere.url.encode()
+        async with listening(away) as server:
+            assert await ask(client, at(server.url)) == (307, b"")
+    assert not elsewhere.requests
+
+
+async def test_the_environments_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    client = AiohttpClient()
+    async with listening(PLAIN) as server:
+        monkeypatch.setenv("http_proxy", server.url.removesuffix("/v1"))
+        assert await ask(client, at("http://models.invalid/v1")) == (200, b"hello")
+    await client.close()
+    [request] = server.requests
+    assert request.startswith(b"POST http://models.invalid/v1/x?a=b HTTP/1.1\r\n")
 
 
 async def test_what_is_not_http_is_of_unknown_outcome() -> None:

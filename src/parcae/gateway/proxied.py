@@ -11,6 +11,7 @@ import aiohttp
 
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
 from parcae.gateway.upstream import Answer, Upstream
+from parcae.models.ways import Way, way_to
 
 
 class AiohttpClient:
@@ -18,6 +19,7 @@ class AiohttpClient:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._ways: dict[str, Way] = {}
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, upstream: Upstream
@@ -26,8 +28,19 @@ class AiohttpClient:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=upstream.connect_seconds, sock_read=upstream.timeout_seconds
         )
+        way = self._ways.get(url)
+        if way is None:
+            way = self._ways[url] = way_to(url)
         try:
-            response = await self._open().request(method, url, data=body, headers=headers, timeout=timeout)
+            response = await self._open().request(
+                method,
+                way.url,
+                data=body,
+                headers=headers,
+                timeout=timeout,
+                proxy=way.proxy,
+                allow_redirects=False,  # else an upstream could send our key on to another host
+            )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise ProviderFailed(
                 f"{upstream.name} cannot be reached: {error}", "check its base_url", may_retry=True
@@ -45,7 +58,7 @@ class AiohttpClient:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
             self._session = aiohttp.ClientSession(
-                connector=connector, auto_decompress=True, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+                connector=connector, auto_decompress=True, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
 

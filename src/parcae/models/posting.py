@@ -17,7 +17,8 @@ from pydantic_ai.exceptions import ModelConnectionError
 
 if TYPE_CHECKING:
     import aiohttp
-    import yarl
+
+    from parcae.models.ways import Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Poster:
         self.connect_seconds = connect_seconds
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ways: dict[str, _Way] = {}
+        self._ways: dict[str, Way] = {}
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, model: str) -> Answer:
         """POST `body`; the caller sets the time limit.
@@ -46,9 +47,11 @@ class Poster:
         """
         import aiohttp
 
+        from parcae.models.ways import way_to
+
         way = self._ways.get(url)
         if way is None:
-            way = self._ways[url] = _way_to(url)
+            way = self._ways[url] = way_to(url)
         try:
             async with self._opened().post(
                 way.url, data=body, headers=headers, allow_redirects=False, proxy=way.proxy
@@ -75,26 +78,6 @@ class Poster:
             self._session = aiohttp.ClientSession(connector=connector, timeout=limits)
             self._loop = loop
         return self._session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
-    """An address taken apart, and the proxy on the way to it."""
-
-    url: yarl.URL
-    proxy: yarl.URL | None = None
-
-
-def _way_to(url: str) -> _Way:
-    from aiohttp.helpers import get_env_proxy_for_url
-    from yarl import URL
-
-    address = URL(url)
-    try:
-        proxy, who = get_env_proxy_for_url(address)
-    except LookupError:
-        return _Way(url=address)
-    return _Way(url=address, proxy=proxy if who is None else proxy.with_user(who.login).with_password(who.password))
 
 
 def _trusted() -> ssl.SSLContext:
