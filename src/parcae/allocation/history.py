@@ -111,6 +111,21 @@ class History:
         """Whether the search has spent what it may."""
         return self.calls >= self.problem.max_calls or self.spent >= self.problem.max_cost
 
+    @cached_property
+    def depths(self) -> tuple[Floats, ...]:
+        """For each stage the most samples of each model that any score of an item rests on; (models, items) each."""
+        models, places = self.problem.space.digits(self.table.configurations)
+        known = ~np.isnan(self.table.scores)
+        found = []
+        for row, place, stage in zip(models, places, self.problem.space.stages, strict=True):
+            sizes = np.asarray(stage.samples, dtype=np.float64)[place]
+            deepest = np.zeros((len(stage.models), self.problem.items))
+            for model in np.unique(row):
+                own = row == model
+                deepest[model] = (known[own] * sizes[own, None]).max(axis=0)
+            found.append(deepest)
+        return tuple(found)
+
     def failed(self) -> frozenset[tuple[str, str]]:
         """The (stage, model) pairs that were given up."""
         return frozenset(pair for played in self.rounds for pair in played.failed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -49,21 +50,32 @@ class StageSpace:
         return len(self.models) * len(self.samples)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Space:
     """All configurations of a pipeline's stages."""
 
     stages: tuple[StageSpace, ...]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Choices of each stage; the configurations are this array in C order."""
         return tuple(stage.size for stage in self.stages)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many configurations there are."""
         return prod(self.shape)
+
+    @cached_property
+    def _radix(self) -> tuple[Indices, Indices, Indices]:
+        """Of each stage the weight of a choice, the number of choices and of sample counts, each of shape (stages, 1).
+
+        Searches ask for digits thousands of times; plain arithmetic is several times faster than `unravel_index`.
+        """
+        sizes = np.array(self.shape, dtype=np.int64)
+        weights = np.append(np.cumprod(sizes[:0:-1])[::-1], 1).astype(np.int64)
+        widths = np.array([len(stage.samples) for stage in self.stages], dtype=np.int64)
+        return weights[:, None], sizes[:, None], widths[:, None]
 
     def choices(self, configuration: int) -> tuple[Choice, ...]:
         """The configuration as one Choice a stage."""
@@ -90,14 +102,15 @@ class Space:
 
     def digits(self, configurations: Indices) -> tuple[Indices, Indices]:
         """Model and sample indices of many configurations, each of shape (stages, len(configurations))."""
-        places = np.stack(np.unravel_index(configurations, self.shape)).astype(np.int64)
-        widths = np.array([len(stage.samples) for stage in self.stages], dtype=np.int64)[:, None]
-        return places // widths, places % widths
+        weights, sizes, widths = self._radix
+        places = configurations // weights % sizes
+        models = places // widths
+        return models, places - models * widths
 
     def compose(self, models: Indices, samples: Indices) -> Indices:
         """The numbers of the configurations whose digits these are; the inverse of `digits`."""
-        widths = np.array([len(stage.samples) for stage in self.stages], dtype=np.int64)[:, None]
-        return np.asarray(np.ravel_multi_index(tuple(models * widths + samples), self.shape), dtype=np.int64)
+        weights, _, widths = self._radix
+        return np.asarray(((models * widths + samples) * weights).sum(axis=0), dtype=np.int64)
 
     def describe(self, configuration: int) -> str:
         """One line for people, such as "retrieve: gpt-4o x4, answer: qwen x16"."""

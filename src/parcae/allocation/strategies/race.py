@@ -282,18 +282,12 @@ def _new_draws(history: History, arms: Indices, begin: int, end: int) -> tuple[F
     problem = history.problem
     if not problem.shared:
         return (np.full(end - begin, float(len(arms))),) * 2
-    table, space = history.table, problem.space
-    known = ~np.isnan(table.scores[:, begin:end])
-    had_models, had_places = space.digits(table.configurations)
-    models, places = space.digits(arms)
+    models, places = problem.space.digits(arms)
     total, worst = np.zeros(end - begin), np.zeros(end - begin)
-    for number, stage in enumerate(space.stages):
-        sizes = np.asarray(stage.samples, dtype=np.float64)
-        for model in np.unique(models[number]):
-            need = sizes[places[number][models[number] == model]].max()
-            own = had_models[number] == model
-            had = (known[own] * sizes[had_places[number][own]][:, None]).max(axis=0, initial=0.0)
-            new = np.maximum(need - had, 0.0)
-            total += new
-            worst += need if number else new
+    for number, (stage, had) in enumerate(zip(problem.space.stages, history.depths, strict=True)):
+        need = np.zeros(len(stage.models))
+        np.maximum.at(need, models[number], np.asarray(stage.samples, dtype=np.float64)[places[number]])
+        new = np.maximum(need[:, None] - had[:, begin:end], 0.0).sum(axis=0)
+        total += new
+        worst += need.sum() if number else new
     return total, worst
