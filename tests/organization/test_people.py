@@ -162,7 +162,7 @@ async def test_a_person_cancels_from_elsewhere() -> None:
 async def test_an_employee_may_be_a_watched_group_without_knowing_it() -> None:
     """Two attempts race for every turn; what the winner wanted outside happens once."""
 
-    def employ(role: object, ladder: object) -> object:
+    def employ(role: object, ladder: object, seams: object) -> object:
         from parcae.agents.loop import Agent
         from parcae.sampling.outbox import release
 

@@ -15,7 +15,7 @@ from parcae.cli import settings as known
 @click.argument("goal")
 @click.option("--workspace", type=click.Path(path_type=Path), default=Path(), show_default=True, help="The folder.")
 @click.option("--models", help="The ladder of models, cheapest first, separated by commas.")
-@click.option("--plan", type=click.Path(path_type=Path), help="A plan in TOML: stages boss, admin and agent.")
+@click.option("--plan", type=click.Path(path_type=Path), help="A plan in TOML: stages boss, admin, agent, reviewer.")
 @click.option("--budget", type=click.FloatRange(min=0), help="US dollars that the run may spend ($1).")
 @click.option("--max-agents", type=click.IntRange(min=1), default=100, show_default=True, help="At work at once.")
 @click.option("--max-depth", type=click.IntRange(min=1), default=5, show_default=True, help="Levels of the tree.")

@@ -10,26 +10,21 @@ from typing import cast
 
 import click
 
-from parcae.agents.loop import Agent
-from parcae.agents.role import Role
-from parcae.cli.ladder import read_plan
 from parcae.cli.run_deliver import Wanted, hand_over, kept_at, refuse_full
 from parcae.cli.run_live import watching_company
+from parcae.cli.run_plan import budget_of, employer, names_of, plan_from, said_of
 from parcae.cli.run_show import show_company
 from parcae.cli.run_tools import configured_tools
 from parcae.cli.session import in_world, new_run, opener, text_of
 from parcae.cli.settings import Setting
-from parcae.core.errors import CallerMistake, SandboxFailed
-from parcae.core.plan import Plan, StagePlan
-from parcae.core.protocols import Journal, Model, Worker
-from parcae.hotswap.supervisor import supervise
+from parcae.core.errors import SandboxFailed
+from parcae.core.protocols import Journal
 from parcae.jobs.world import World
 from parcae.organization import job
 from parcae.organization.job import Outfit, RunOptions
 from parcae.organization.limits import CompanyLimits
 from parcae.organization.report import RunReport, document, report_of
 from parcae.organization.staff import RANKS
-from parcae.prediction.rule import RuleForecaster
 from parcae.store.home import home
 from parcae.tools.sandbox import Sandbox, find_sandbox
 from parcae.workspace import Opened
@@ -45,8 +40,8 @@ def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     assert out is None or isinstance(out, Path)
     refuse_full(out)
     outfit, notes = outfit_for(settings, commands=options.commands)
-    if (budget := settings["budget"]).origin == "default":
-        notes.append(f"no --budget was given: this run stops at ${budget.value:.2f}")
+    if settings["budget"].origin == "default" and options.plan.limits.usd is None:
+        notes.append(f"no --budget was given: this run stops at ${options.budget_usd:.2f}")
     run = new_run("run")
     quiet = bool(flags["quiet"]) or bool(flags["as_json"])
     if not quiet:
@@ -93,7 +88,7 @@ async def show(run: str, journal: Journal, settings: Mapping[str, Setting], *, a
 async def reported(run: str, world: World, outfit: Outfit) -> RunReport:
     """The report of a run."""
     options, _ = await job.read_options(run, world)
-    names = {name for rank in RANKS for name in options.plan.stage(rank).ladder}
+    names = {name for rank in RANKS for name in job.stage_of(options.plan, rank).ladder}
     cards = {card.name: card for card in (world.open_model(name).card for name in names)}
     return await report_of(run, world.journal, cards, job.reopen(run, options, outfit))
 
@@ -115,12 +110,12 @@ def _handed_over(report: RunReport, opened: Opened, wanted: Wanted, notes: list[
 def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Print the plan and the most that it can spend; nothing is run."""
     options = options_from(flags, settings)
-    for rank in RANKS:
-        for name in options.plan.stage(rank).ladder:
-            opener(settings)(name)
+    stages = {rank: job.stage_of(options.plan, rank) for rank in RANKS}
+    for name in {*(name for stage in stages.values() for name in stage.ladder), *job.judges_of(options)}:
+        opener(settings)(name)
     plan = {
         "schema": "parcae.dry-run/1",
-        "ladders": {rank: list(options.plan.stage(rank).ladder) for rank in RANKS},
+        "ladders": {rank: list(stage.ladder) for rank, stage in stages.items()},
         "agents": options.limits.agents,
         "depth": options.limits.depth,
         "worst_case_usd": job.worst_case_usd(options),
@@ -128,8 +123,10 @@ def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int
     if flags["as_json"]:
         click.echo(json.dumps(plan))
     else:
-        for rank in RANKS:
-            click.echo(f"{rank}: {' then '.join(options.plan.stage(rank).ladder)}")
+        for rank, stage in stages.items():
+            click.echo(f"{rank}: {' then '.join(stage.ladder)}{said_of(stage)}")
+        if judges := job.judges_of(options):
+            click.echo(f"results are also judged by {', '.join(judges)}")
         click.echo(_worst(options))
     return 0
 
@@ -149,16 +146,16 @@ def options_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
         reviews=not flags["no_reviews"],
         monitors=not flags["no_monitors"],
     )
-    budget, workspace = settings["budget"].value, flags["workspace"]
-    assert isinstance(budget, float) and isinstance(workspace, Path)
+    plan, workspace = plan_from(flags, settings), flags["workspace"]
+    assert isinstance(workspace, Path)
     return RunOptions(
         goal=str(flags["goal"]),
         workspace=workspace,
-        plan=_plan(flags, settings),
-        budget_usd=budget,
+        plan=plan,
+        budget_usd=budget_of(plan, settings),
         limits=limits,
         checks=_texts(flags["checks"]),
-        judges=_names(flags["judges"]),
+        judges=names_of(flags["judges"]),
         approvals=_texts(flags["approvals"]),
         granted=_texts(flags["granted"]),
         commands=not flags["no_commands"],
@@ -187,24 +184,8 @@ def outfit_to_look(settings: Mapping[str, Setting]) -> Outfit:
 
 
 def _outfit(settings: Mapping[str, Setting], sandbox: Sandbox | None) -> Outfit:
-    return Outfit(copies=home(text_of(settings, "home") or None) / COPIES, employ=employ, sandbox=sandbox)
-
-
-def employ(role: Role, stage: StagePlan, models: Mapping[str, Model]) -> Worker:
-    """A single agent, or what the plan says: a watched group of attempts that swaps."""
-    if stage.attempts == 1 and stage.policy == "none":
-        return Agent(role)
-    return supervise(Agent(role), stage, models, RuleForecaster())
-
-
-def _plan(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> Plan:
-    file = flags["plan"]
-    if isinstance(file, Path):
-        return read_plan(file)
-    ladder = _names(text_of(settings, "models"))
-    if not ladder:
-        raise CallerMistake("no model was named", "give --models, for example --models builtin:large")
-    return Plan(default=StagePlan(ladder=ladder, temperature=0.2))
+    folder = home(text_of(settings, "home") or None)
+    return Outfit(copies=folder / COPIES, employ=employer(folder), sandbox=sandbox)
 
 
 def _worst(options: RunOptions) -> str:
@@ -219,10 +200,6 @@ def _said_of(uncommitted: tuple[str, ...]) -> list[str]:
         return []
     named = ", ".join(uncommitted[:5]) + (" ..." if len(uncommitted) > 5 else "")
     return [f"your uncommitted changes stay as they are and are not seen by the agents: {named}"]
-
-
-def _names(value: object) -> tuple[str, ...]:
-    return tuple(part.strip() for part in str(value or "").split(",") if part.strip())
 
 
 def _texts(value: object) -> tuple[str, ...]:

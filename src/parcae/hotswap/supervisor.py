@@ -16,6 +16,20 @@ from parcae.sampling.group import Check, Group, Rank, Release, by_vote
 BELIEF = ".belief.json"
 
 
+def checked_policy(stage: StagePlan) -> Policy:
+    """The policy of `stage`.
+
+    Raises:
+        CallerMistake: a policy that does not exist, or a swap without a second model.
+    """
+    if stage.policy.startswith(("parallel@", "sequential@")) and len(stage.ladder) < 2:
+        raise CallerMistake(
+            f"the policy {stage.policy!r} swaps, but the ladder holds one model",
+            "name two or more: --models cheap,strong",
+        )
+    return policy_of(stage)
+
+
 def supervise(
     worker: Worker,
     stage: StagePlan,
@@ -26,12 +40,14 @@ def supervise(
     rank: Rank = by_vote,
     check: Check | None = None,
     release: Release | None = None,
+    enough: float | None = None,
+    shared: bool = False,
 ) -> Group:
     """`worker`, attempted as `stage` says: the composite Worker that watches, swaps and votes.
 
     `models` holds the opened models of the stage's ladder by name; `policy` replaces the one that `stage.policy`
-    names. A `stage.forecaster` whose name ends in ".belief.json" takes the place of `forecaster`. For `rank`, `check`
-    and `release` see `Group`.
+    names. A `stage.forecaster` whose name ends in ".belief.json" takes the place of `forecaster`. For the
+    others see `Group`.
 
     Raises:
         CallerMistake: a policy that does not exist, a model that was not opened, a swap without a second model.
@@ -40,12 +56,7 @@ def supervise(
     if missing:
         raise CallerMistake(f"no model {missing[0]!r} was opened for this stage", "open every model of its ladder")
     if policy is None:
-        policy = policy_of(stage)
-    if stage.policy.startswith(("parallel@", "sequential@")) and len(stage.ladder) < 2:
-        raise CallerMistake(
-            f"the policy {stage.policy!r} swaps, but the ladder holds one model",
-            "name two or more: --models cheap,strong",
-        )
+        policy = checked_policy(stage)
     if stage.forecaster is not None and stage.forecaster.endswith(BELIEF):
         forecaster = BeliefForecaster(belief=load_belief(Path(stage.forecaster)))
     return Group(
@@ -58,4 +69,6 @@ def supervise(
         check=check,
         release=release,
         swap_attempts=stage.swap_attempts,
+        enough=enough,
+        shared=shared,
     )

@@ -46,7 +46,8 @@ class Running:
         self.ending: Ending | None = so_far[-1].ending if so_far else None
         self.gate, self.awake = Gate(), asyncio.Event()
         self.staff = staffed(company.staffing, office, task.question)
-        self.turns = Turns(office, self.staff, self.gate, above, company.recall)
+        raised = above.card.name != company.staffing.ladders["boss"][0].card.name  # where everybody begins binds nobody
+        self.turns = Turns(office, self.staff, self.gate, above if raised else None, company.recall)
         self.running: dict[str, asyncio.Task[None]] = {}
         self.failure: BaseException | None = None
         self.paused = self.cancelled = self.late = False

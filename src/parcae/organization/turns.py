@@ -51,7 +51,7 @@ class Turns:
         fresh = turn is None
         if turn is None:
             turn = await self._begin(who)
-        scope = turn_scope(office, who, turn.turn, self.staff.grants)
+        scope = turn_scope(office, who, turn.turn, self.staff)
         if not fresh:
             so_far = (await rebuild(office.scope.journal, scope.id, scope.id)).steps
         task = Task(id=scope.id, kind="turn", question=turn.question, comparable=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from parcae.core.errors import CallerMistake
@@ -32,6 +33,34 @@ def forecaster_named(named: str | None, *, home: Path, agent: str) -> tuple[Fore
     if named is None:
         return _found(shelf_file(home, agent), agent)
     return _loaded(Path(named).expanduser(), agent)
+
+
+def forecaster_fitting(named: str | None, *, home: Path, tools: Collection[str]) -> tuple[Forecaster, str]:
+    """The forecaster that a plan names for agents with `tools`, and a sentence on which it is.
+
+    None is the one in `home` that knows none but these tools, of several the one that knows most of them; else the
+    rule. A forecaster that was named is taken even if it knows other tools: it trusts itself the less.
+
+    Raises:
+        CallerMistake: the file named is missing, damaged or of another version.
+    """
+    if named == RULE:
+        return RuleForecaster(), "the rule forecasts: the plan wants it"
+    if named is not None:
+        chosen = load(Path(named).expanduser())
+        return chosen, said_of(chosen)
+    fitting = []
+    for file in sorted((home / FOLDER).glob("*.npz")):
+        try:
+            one = load(file)
+        except CallerMistake:
+            continue  # damaged or of another version: nobody can use it
+        if one.card.tools and set(one.card.tools) <= set(tools):
+            fitting.append(one)
+    if not fitting:
+        return RuleForecaster(), NOTHING_TRAINED
+    best = max(fitting, key=lambda one: (len(one.card.tools), one.card.tasks))
+    return best, said_of(best)
 
 
 def _found(file: Path, agent: str) -> tuple[Forecaster, str]:

@@ -11,12 +11,23 @@ from dataclasses import dataclass, replace
 
 from parcae.core.errors import CallerMistake
 from parcae.core.events import Decided, Forecasted, StepCompleted
-from parcae.core.protocols import Decision, Event, Forecast, Forecaster, Model, Policy, Ranking, Standing, Worker
+from parcae.core.protocols import (
+    Decision,
+    Event,
+    Forecast,
+    Forecaster,
+    Model,
+    Policy,
+    Ranking,
+    Standing,
+    ToolRefused,
+    Worker,
+)
 from parcae.core.scope import LiveEvent, Scope
 from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Ending, Step, Trajectory
 from parcae.sampling.attempts import Attempt, advance, change_rung, close, end
-from parcae.sampling.restore import Restored, restore
+from parcae.sampling.restore import Restored, member_scope, restore
 from parcae.sampling.standing import standing_at, standing_now
 from parcae.sampling.vote import vote
 
@@ -37,7 +48,10 @@ class Group:
     """`attempts` attempts of `worker` over a `ladder` of models, cheapest first, under `policy`.
 
     `rank` makes one answer of many. `check` scores a finished attempt from 0 to 1; it ranks outcomes that no vote can
-    compare. `release` does what the winner's outbox holds. `swap_attempts`: how many go on after a swap; None: all.
+    compare. `release` does what the winner's outbox holds; with it, whatever acts outside waits. `swap_attempts`: how
+    many go on after a swap; None: all. `enough`: the score of `check` that nothing can better: attempts are checked as
+    they end, what the check says is the forecast, and the first that reaches it is the answer. `shared`: a lone
+    attempt works in the group's own files instead of in a branch.
     """
 
     worker: Worker
@@ -49,6 +63,13 @@ class Group:
     check: Check | None = None
     release: Release | None = None
     swap_attempts: int | None = None
+    enough: float | None = None
+    shared: bool = False
+
+    @property
+    def apart(self) -> bool:
+        """Whether what members do outside waits in their outboxes."""
+        return self.attempts > 1 or self.release is not None
 
     async def attempt(
         self, task: Task, *, model: Model, so_far: Sequence[Step] = (), scope: Scope
@@ -76,7 +97,9 @@ async def _watch(group: Group, task: Task, model: Model, so_far: Sequence[Step],
     names = [rung.card.name for rung in group.ladder]
     start_rung = names.index(model.card.name) if model.card.name in names else 0
     models = tuple(model if rung == start_rung else one for rung, one in enumerate(group.ladder))
-    restored = await restore(scope, task, planned=group.attempts, start_rung=start_rung)
+    restored = await restore(
+        scope, task, planned=group.attempts, start_rung=start_rung, apart=group.apart, shared=group.shared
+    )
     watched = _Watched(group, task, scope, models, restored, start_rung)
     watched.ending = so_far[-1].ending if so_far else None
     if restored.last is not None and watched.ending is None:
@@ -99,6 +122,7 @@ class _Watched:
         self.group, self.task, self.scope, self.models, self.start_rung = group, task, scope, models, start_rung
         self.attempts, self.looked_at, self.decisions = restored.attempts, restored.looked_at, restored.decisions
         self.ending: Ending | None = None
+        self.scores: dict[int, float] = {}
         self.watch = group.forecaster.watch(task, group.attempts)
         for number, attempt in enumerate(self.attempts):
             for step in attempt.trajectory.steps:
@@ -116,9 +140,11 @@ class _Watched:
             models=self.models,
             on_step=self._on_step,
         )
-        forecast = self.watch.forecast()
+        forecast = await self._checked() or self.watch.forecast()
         standing = self._standing(forecast)
         decision = self.group.policy.decide(standing)
+        if self._good():
+            decision = Decision(action="finish", why=forecast.reasons[0])
         if decision.action == "carry_on" and all(standing.ended):
             decision = replace(decision, action="finish", why=decision.why or "every attempt has ended")
         decided = self._decided(decision, standing)
@@ -130,6 +156,26 @@ class _Watched:
             looked_at=standing.steps,
         )
         return await self._act(decided, looked)
+
+    async def _checked(self) -> Forecast | None:
+        """What is known of the answer because its check was run; None: nothing yet."""
+        check, enough = self.group.check, self.group.enough
+        if check is None or enough is None or self.task.comparable:
+            return None
+        for number, attempt in enumerate(self.attempts):
+            if number not in self.scores and attempt.ended and _answer(attempt):
+                self.scores[number] = await check(attempt.trajectory, attempt.scope)
+        if good := self._good():
+            return Forecast(p_fail=0.0, reasons=(f"attempt {min(good) + 1} passes its checks",))
+        if any(attempt.started and not attempt.ended for attempt in self.attempts):
+            return None
+        ended = sum(attempt.ended for attempt in self.attempts)
+        return Forecast(p_fail=1.0, reasons=(f"{ended} attempts ended and none passes its checks",)) if ended else None
+
+    def _good(self) -> list[int]:
+        """The attempts that nothing can better."""
+        enough = self.group.enough
+        return [] if enough is None else [number for number, score in self.scores.items() if score >= enough]
 
     def _standing(self, forecast: Forecast) -> Standing:
         return standing_now(
@@ -191,7 +237,7 @@ class _Watched:
     async def apply(self, decided: Decided) -> None:
         """Do what was decided; doing it again after a crash changes nothing that was done."""
         while len(self.attempts) <= max(decided.attempts, default=-1):
-            self.attempts.append(_new_attempt(self.scope, self.task, len(self.attempts), self.group.attempts))
+            self.attempts.append(_new_attempt(self.group, self.scope, self.task, len(self.attempts)))
             self.looked_at = (*self.looked_at, 0)
         meant = set(decided.attempts)
         for number, attempt in enumerate(self.attempts):
@@ -213,12 +259,21 @@ class _Watched:
         else:
             winner = await self._best_by_check()
             names = _answer(winner) if winner is not None else ()
-        if winner is not None:
-            await self._crown(winner)
-        if names:
-            return Ending(reason="answered", answer=names)
-        limits = [one for one in self.attempts if one.trajectory.ending and one.trajectory.ending.reason == "limit"]
-        return Ending(reason="limit" if limits else "no_answer")
+        try:
+            if winner is not None:
+                await self._crown(winner)
+        except ToolRefused as clash:  # others changed the same lines meanwhile
+            return Ending(reason="failed", detail=str(clash))
+        return Ending(reason="answered", answer=names) if names else self._unanswered()
+
+    def _unanswered(self) -> Ending:
+        """No attempt answered: because of a limit, because all failed, or for no reason of its own."""
+        endings = [one.trajectory.ending for one in self.attempts if one.trajectory.ending is not None]
+        for reason in ("limit", "failed"):
+            found = [ending for ending in endings if ending.reason == reason]
+            if found and (reason == "limit" or len(found) == len(endings)):
+                return Ending(reason=found[0].reason, detail=found[0].detail)
+        return Ending(reason="no_answer", detail=endings[0].detail if endings else "")
 
     def _agreed(self) -> Answer:
         """What the attempts agree on: by the policy's own weights if it has such, else by the group's vote."""
@@ -230,11 +285,15 @@ class _Watched:
         finished = [one for one in self.attempts if one.trajectory.ending and one.trajectory.ending.answer]
         if self.group.check is None:
             return finished[0] if finished else None
-        scores = [await self.group.check(one.trajectory, one.scope) for one in finished]
+        known = {id(self.attempts[number]): score for number, score in self.scores.items()}
+        scores = [
+            known[id(one)] if id(one) in known else await self.group.check(one.trajectory, one.scope)
+            for one in finished
+        ]
         return max(zip(scores, finished, strict=True), key=lambda pair: pair[0], default=(0.0, None))[1]
 
     async def _crown(self, winner: Attempt) -> None:
-        if self.scope.workspace is not None and winner.scope.workspace is not None:
+        if self.scope.workspace is not None and winner.scope.workspace is not None and not self.group.shared:
             await self.scope.workspace.merge(winner.scope.workspace.head, author=winner.scope.id)
         if self.group.release is not None and winner.scope.contested:
             await self.group.release(replace(winner.scope, contested=self.scope.contested))
@@ -244,7 +303,6 @@ def _answer(attempt: Attempt) -> tuple[str, ...]:
     return attempt.trajectory.ending.answer if attempt.trajectory.ending is not None else ()
 
 
-def _new_attempt(scope: Scope, task: Task, number: int, planned: int) -> Attempt:
-    child = scope.child(f"attempt-{number + 1}")
-    contested = scope.contested or planned > 1
-    return Attempt(scope=replace(child, contested=contested), trajectory=Trajectory(task_id=task.id))
+def _new_attempt(group: Group, scope: Scope, task: Task, number: int) -> Attempt:
+    own = member_scope(scope, number, apart=group.apart, shared=group.shared)
+    return Attempt(scope=own, trajectory=Trajectory(task_id=task.id))

@@ -22,13 +22,24 @@ class Restored:
     last: Decided | None
 
 
-async def restore(scope: Scope, task: Task, *, planned: int, start_rung: int) -> Restored:
+def member_scope(scope: Scope, number: int, *, apart: bool, shared: bool) -> Scope:
+    """Where attempt `number`, counted from 0, happens. `apart`: what it does outside waits (contract 5).
+
+    `shared`: it works in the group's own files instead of in a branch of its own.
+    """
+    child = scope.child(f"attempt-{number + 1}")
+    return replace(child, contested=scope.contested or apart, workspace=scope.workspace if shared else child.workspace)
+
+
+async def restore(
+    scope: Scope, task: Task, *, planned: int, start_rung: int, apart: bool, shared: bool = False
+) -> Restored:
     """Read what is there of `planned` attempts (and of those that decisions added); begin the rest afresh."""
     decided = [one.event for one in await scope.journal.read(scope.id, [Decided], below=False)]
     count = max([planned, *(number + 1 for one in decided for number in one.attempts)])
     attempts = []
     for number in range(count):
-        child = replace(scope.child(f"attempt-{number + 1}"), contested=scope.contested or planned > 1)
+        child = member_scope(scope, number, apart=apart, shared=shared)
         trajectory = await rebuild(scope.journal, child.id, task.id)
         if trajectory.ending is not None and trajectory.ending.reason == "cancelled":
             trajectory = Trajectory(task_id=task.id, steps=trajectory.steps)  # an interrupted attempt goes on
