@@ -33,12 +33,12 @@ def constant(agent: str) -> Fitted:
 def test_locate_takes_the_trained_forecaster_of_its_home(tmp_path: Path) -> None:
     settings = settle({"home": str(tmp_path)}, env={}, project=tmp_path, config=tmp_path)
     plain = StagePlan(ladder=("builtin:small",))
-    rule, said = forecaster_for(plain, settings)
+    rule, said = forecaster_for(plain, settings, "locate")
     assert isinstance(rule, RuleForecaster) and said == []
     save(constant("locate"), shelf_file(tmp_path, "locate"))
-    trained, said = forecaster_for(plain, settings)
+    trained, said = forecaster_for(plain, settings, "locate")
     assert isinstance(trained, Fitted) and "trained forecaster (majority, 40 tasks" in said[0]
-    untrained, said = forecaster_for(StagePlan(ladder=("builtin:small",), forecaster="rule"), settings)
+    untrained, said = forecaster_for(StagePlan(ladder=("builtin:small",), forecaster="rule"), settings, "locate")
     assert isinstance(untrained, RuleForecaster) and "the plan wants it" in said[0]
 
 
@@ -47,7 +47,7 @@ def test_a_plan_that_names_another_agents_forecaster_is_refused(tmp_path: Path) 
     save(constant("repair"), tmp_path / "other.npz")
     stage = StagePlan(ladder=("builtin:small",), forecaster=str(tmp_path / "other.npz"))
     with pytest.raises(CallerMistake, match="trained on tasks of kind 'repair'"):
-        forecaster_for(stage, settings)
+        forecaster_for(stage, settings, "locate")
 
 
 def test_what_train_made_forecasts_the_next_live_run_and_the_page_shows_it(

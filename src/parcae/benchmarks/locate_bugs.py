@@ -14,6 +14,7 @@ from parcae.benchmarks.arms import arms_of, run_of
 from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
+from parcae.core.protocols import Forecaster
 from parcae.jobs.locate import begin_covered, go_on, report_of
 from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Report
@@ -67,8 +68,11 @@ async def locate_bugs(
     budget_usd: float,
     python: Path | None = None,
     sandbox: Sandbox,
+    forecaster: Forecaster | None = None,
 ) -> AsyncIterator[BugResult]:
     """Meet every bug with every arm; yields a result a bug. Stops early when `world.stop` is set.
+
+    `forecaster` watches every attempt; None: the one that needs no training.
 
     Raises:
         CallerMistake: a bug cannot be read, or its test does not fail as it should.
@@ -88,7 +92,7 @@ async def locate_bugs(
         arms = {}
         for arm, plan in arms_of(stage).items():
             options = JobOptions(repo=repo, test=bug.test, stage=plan, budget_usd=budget_usd, seed=seed)
-            arms[arm] = await _meet(run_of(bench, folder.name, arm), options, covered, world, bug)
+            arms[arm] = await _meet(run_of(bench, folder.name, arm), options, covered, world, bug, forecaster)
         yield BugResult(
             bug=bug.name,
             culprit=bug.culprit,
@@ -99,10 +103,12 @@ async def locate_bugs(
         )
 
 
-async def _meet(run: str, options: JobOptions, covered: Covered, world: World, bug: Bug) -> ArmResult:
+async def _meet(
+    run: str, options: JobOptions, covered: Covered, world: World, bug: Bug, forecaster: Forecaster | None
+) -> ArmResult:
     if not await world.journal.read(run, [RunStarted], below=False):
         await begin_covered(options, world, covered, run=run)
-    report = await go_on(run, world)
+    report = await go_on(run, world, forecaster)
     if report.status == "cancelled":
         report = await report_of(run, world)
     return _judged(report, bug)

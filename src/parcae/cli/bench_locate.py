@@ -14,6 +14,7 @@ from parcae.benchmarks.locate_bugs import RANKS, BugResult, locate_bugs
 from parcae.benchmarks.locate_table import Table, table
 from parcae.cli.ladder import stage_from
 from parcae.cli.live import Board
+from parcae.cli.locate_run import forecaster_for
 from parcae.cli.progress import counting
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
@@ -31,6 +32,7 @@ def bench_locate(bugs: Path, flags: Mapping[str, object], settings: Mapping[str,
         settings, "locate", plan=plan if isinstance(plan, Path) else None, swap_attempts=_whole(flags["swap_attempts"])
     )
     parse_policy(stage.policy)
+    forecaster, _ = forecaster_for(stage, settings, "locate")
     sandbox = find_sandbox(bool(settings["no_sandbox"].value))
     python = text_of(settings, "python")
     name = str(flags["name"] or new_run("bench"))
@@ -48,6 +50,7 @@ def bench_locate(bugs: Path, flags: Mapping[str, object], settings: Mapping[str,
                 budget_usd=budget,
                 python=Path(python) if python else None,
                 sandbox=sandbox,
+                forecaster=forecaster,
             ):
                 results.append(result)
                 one_more(result.bug)

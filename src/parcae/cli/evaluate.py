@@ -33,7 +33,8 @@ def shared(command: F) -> F:
 @click.option("--at", "ats", type=click.IntRange(min=1), multiple=True, help="Look after so many steps (at the end).")
 @click.option("--sequential", is_flag=True, help="--at counts attempts that have ended, not steps of all.")
 @click.option(
-    "--only", help="Only these: majority, prior, logistic, boosting, forest; their blend needs the last three."
+    "--only",
+    help="Only these: majority, prior, logistic, boosting, forest, names; their blend needs the last four.",
 )
 @click.option("--no-gcn", is_flag=True, help="Leave the graph network out: it takes most of the time and needs torch.")
 @click.option("--paper-compatible", is_flag=True, help="Also follow the authors' protocol, which leaks; marked.")
@@ -54,7 +55,9 @@ def evaluate(**flags: Any) -> int:  # click passes what the options say
 
 @click.command()
 @shared
-@click.option("--kind", help="logistic, boosting, forest, blend, prior or gcn (the best on tasks it has not seen).")
+@click.option(
+    "--kind", help="logistic, boosting, forest, names, blend, prior or gcn (the best on tasks it has not seen)."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it (the home's forecasters).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.train/1).")
 def train(**flags: Any) -> int:  # click passes what the options say

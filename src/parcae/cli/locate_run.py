@@ -36,7 +36,7 @@ def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
     """Run the job and show what came of it; returns the exit code."""
     options, notes = options_of(flags, settings), notes_of(settings)
     sandbox, said = sandbox_for(options.repo, settings)
-    forecaster, which = forecaster_for(options.stage, settings)
+    forecaster, which = forecaster_for(options.stage, settings, "locate")
     run = new_run("locate")
 
     async def begin_and_go_on(world: World) -> Report:
@@ -48,13 +48,13 @@ def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
     return present(report, as_json=bool(flags["as_json"]), html=flags["html"])
 
 
-def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting]) -> tuple[Forecaster, list[str]]:
-    """The forecaster that the plan names, else the trained one of this home; and what to say of it."""
+def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting], agent: str) -> tuple[Forecaster, list[str]]:
+    """The forecaster that the plan names, else the one of this home trained on `agent`; and what to say of it."""
     from parcae.prediction.shelf import NOTHING_TRAINED, forecaster_named
     from parcae.store.home import find
 
     home = find(text_of(settings, "home") or None)
-    forecaster, said = forecaster_named(stage.forecaster, home=home, agent="locate")
+    forecaster, said = forecaster_named(stage.forecaster, home=home, agent=agent)
     return forecaster, [] if said == NOTHING_TRAINED else [said]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from parcae.cli.live import watching
-from parcae.cli.locate_run import EXIT_OF, dry_run, notes_of, options_of, sandbox_for, write_page
+from parcae.cli.locate_run import EXIT_OF, dry_run, forecaster_for, notes_of, options_of, sandbox_for, write_page
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.cli.show import show_report
@@ -32,11 +32,12 @@ def repair_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
         no_sandbox=not sandbox.contained,
         copies=home(text_of(settings, "home") or None) / "copies",
     )
+    forecaster, which = forecaster_for(options.stage, settings, "repair")
     run = new_run("repair")
 
     async def begin_and_go_on(world: World) -> Report:
-        await job.begin(options, world, run=run, sandbox=sandbox, notes=[*notes_of(settings), *said])
-        return await job.go_on(run, world, sandbox=sandbox)
+        await job.begin(options, world, run=run, sandbox=sandbox, notes=[*notes_of(settings), *said, *which])
+        return await job.go_on(run, world, sandbox=sandbox, forecaster=forecaster)
 
     with watching(options.budget_usd, quiet=bool(flags["quiet"]) or bool(flags["as_json"])) as board:
         report = in_world(settings, board, begin_and_go_on)

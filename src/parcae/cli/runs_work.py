@@ -20,6 +20,8 @@ from parcae.cli.settings import Setting, settle
 from parcae.core.errors import CallerMistake
 
 if TYPE_CHECKING:
+    from parcae.core.plan import StagePlan
+    from parcae.core.protocols import Forecaster
     from parcae.store.runs import RunSummary
     from parcae.store.sqlite import SqliteJournal
 
@@ -89,12 +91,14 @@ def resume(run: str, home: str | None, *, as_json: bool, html: Path | None, quie
 
         return go_on(run, settings, as_json=as_json, quiet=quiet)
     from parcae.cli.live import watching
+    from parcae.cli.locate_run import forecaster_for, present
     from parcae.jobs.resume import resume_run
 
-    with watching(None, quiet=quiet or as_json) as board:
-        report = in_world(settings, board, lambda world: resume_run(run, world))
-    from parcae.cli.locate_run import present
+    def trained(stage: StagePlan, agent: str) -> Forecaster:
+        return forecaster_for(stage, settings, agent)[0]
 
+    with watching(None, quiet=quiet or as_json) as board:
+        report = in_world(settings, board, lambda world: resume_run(run, world, trained))
     return present(report, as_json=as_json, html=html)
 
 

@@ -121,14 +121,14 @@ async def go_on(run: str, world: World, *, sandbox: Sandbox, forecaster: Forecas
     return await report_of(run, world)
 
 
-async def resume(run: str, world: World) -> Report:
+async def resume(run: str, world: World, forecaster: Forecaster | None = None) -> Report:
     """Let `run` go on with the sandbox that it was begun with.
 
     Raises:
         SandboxFailed: it is not to be had any more.
     """
     job = await _read(run, world)
-    return await go_on(run, world, sandbox=find_sandbox(job.options.no_sandbox))
+    return await go_on(run, world, sandbox=find_sandbox(job.options.no_sandbox), forecaster=forecaster)
 
 
 async def _run(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from parcae.core.errors import CallerMistake
+from parcae.core.plan import StagePlan
 from parcae.core.protocols import Forecaster
 from parcae.jobs.attempts import started
+from parcae.jobs.options import from_text
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
+from parcae.prediction.rule import RuleForecaster
+
+ForecasterFor = Callable[[StagePlan, str], Forecaster]  # of a plan, and of a kind of agent
 
 
-async def resume_run(run: str, world: World, forecaster: Forecaster | None = None) -> Report:
-    """Let `run` go on; a run that has ended is only reported. `forecaster` None: the one that needs no training.
+def untrained(stage: StagePlan, agent: str) -> Forecaster:
+    """The forecaster that needs no training, whatever the plan."""
+    return RuleForecaster()
+
+
+async def resume_run(run: str, world: World, forecaster_for: ForecasterFor = untrained) -> Report:
+    """Let `run` go on; a run that has ended is only reported. `forecaster_for` gives its plan the forecaster.
 
     Raises:
         CallerMistake: there is no such run, or its command cannot be resumed this way.
@@ -21,9 +33,9 @@ async def resume_run(run: str, world: World, forecaster: Forecaster | None = Non
     if beginning.command == "locate":
         from parcae.jobs import locate  # each command's own, loaded when it is needed
 
-        return await locate.go_on(run, world, forecaster)
+        return await locate.go_on(run, world, forecaster_for(from_text(beginning.options).stage, "locate"))
     if beginning.command == "repair":
         from parcae.jobs import repair
 
-        return await repair.resume(run, world)
+        return await repair.resume(run, world, forecaster_for(from_text(beginning.options).stage, "repair"))
     raise CallerMistake(f"run {run!r} was begun by `parcae {beginning.command}`", "resume it with that command")
