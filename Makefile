@@ -19,9 +19,13 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(VENV)/.ready  ## find the fault in the bundled example, on models that need no key
+run: $(VENV)/.ready  ## find the fault in the bundled example, then let an organisation on a plan survey it; no key
 	@$(BIN)/parcae locate examples/ledgerbook tests/test_ledger.py::test_closing_balance \
 	  --models builtin:small,builtin:large --samples 10 --swap parallel@4 --budget 0.50 --html out/locate.html
+	@echo
+	@rm -rf out/survey && work=$$(mktemp -d) && cp -R examples/ledgerbook/. $$work && $(BIN)/parcae run \
+	  "Survey this code base" --workspace $$work --plan examples/plans/organisation.toml --out out/survey \
+	  --html out/run.html; code=$$?; rm -rf $$work; exit $$code
 
 test: $(VENV)/.ready  ## run the tests
 	@$(PYTEST) -n 2 --dist loadfile

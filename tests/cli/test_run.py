@@ -98,3 +98,31 @@ def test_a_dry_run_shows_ladders_and_worst_case(tmp_path: Path, capsys: pytest.C
     assert code == 0
     assert plan["ladders"]["boss"] == ["builtin:small", "builtin:large"]
     assert plan["worst_case_usd"] == 6
+
+
+def test_roles_run_on_a_plan_and_the_page_is_one_file(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, page = ROOT / "examples/plans/organisation.toml", tmp_path / "out" / "run.html"
+    arguments = ["--plan", str(plan), "--workspace", str(project), "--home", str(tmp_path / "home")]
+
+    code, report = told(capsys, "run", "Survey this code base", *arguments, "--html", str(page))
+
+    assert (code, report["status"]) == (0, "done")
+    jsonschema.validate(report, json.loads((ROOT / "docs/schemas/run-report-1.json").read_text()))
+    models = {one["name"]: one["models"] for one in report["by_agent"]}
+    assert models.pop("boss") == ["builtin:large"]
+    assert {tuple(names) for names in models.values()} == {("builtin:small",)}
+    readers = [one for one in report["decisions"] if one["who"].startswith("reader-")]
+    assert {one["why"] for one in readers} == {"attempt 1 passes its checks"}
+    assert "Survey this code base" in page.read_text()
+
+
+def test_a_plan_with_a_policy_that_cannot_work_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[stages.worker]\nladder = ["builtin:small"]\npolicy = "parallel@4"\n')
+    code, error = told(capsys, "run", "x", "--plan", str(plan), "--home", str(tmp_path / "home"))
+    assert code == 2
+    assert "the ladder holds one model" in error["error"]

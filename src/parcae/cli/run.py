@@ -41,6 +41,7 @@ from parcae.cli import settings as known
 @click.option("--compare-single", is_flag=True, help="Also let one agent try alone, with the same budget again.")
 @click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its worst case; run nothing.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a self-contained page of the run.")
 @click.option("--home", help="Where runs are kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.run-report/1).")
 @click.option("--quiet", is_flag=True, help="Show no progress.")

@@ -12,6 +12,7 @@ import click
 
 from parcae.cli.run_deliver import Wanted, hand_over, kept_at, refuse_full
 from parcae.cli.run_live import watching_company
+from parcae.cli.run_page import write_page
 from parcae.cli.run_plan import budget_of, employer, names_of, plan_from, said_of
 from parcae.cli.run_show import show_company
 from parcae.cli.run_tools import configured_tools
@@ -58,7 +59,12 @@ def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     with watching_company(options.budget_usd, quiet=quiet) as board:
         report = in_world(settings, board, begin_and_go_on)
     wanted = Wanted(keep=kept_at(outfit.copies, run), apply=bool(flags["apply"]), out=out)
-    return _handed_over(report, job.reopen(run, options, outfit), wanted, notes, as_json=bool(flags["as_json"]))
+    opened = job.reopen(run, options, outfit)
+    page = write_page(flags["html"], replace(report, notes=(*report.notes, *notes)), opened)
+    code = _handed_over(report, opened, wanted, notes, as_json=bool(flags["as_json"]))
+    if page is not None:
+        click.echo(f"page: {page.resolve().as_uri()}", err=bool(flags["as_json"]))
+    return code
 
 
 def go_on(run: str, settings: Mapping[str, Setting], *, as_json: bool, quiet: bool) -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from parcae.core.events import RunStarted, Settled, StepCompleted, StepReplied
+from parcae.core.events import Decided, Forecasted, RunStarted, Settled, StepCompleted, StepReplied
 from parcae.core.protocols import Journal, JsonValue, ModelCard
 from parcae.core.trajectory import Ending
 from parcae.core.usage import Usage
@@ -57,7 +57,10 @@ class Single:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """The whole of a `parcae run`. `merge` is the command that brings its files into the user's own branch."""
+    """The whole of a `parcae run`. `merge` is the command that brings its files into the user's own branch.
+
+    `decisions`: what was decided about attempts at turns, each with the forecast (0 to 1) that it was made on.
+    """
 
     run: str
     goal: str
@@ -72,6 +75,7 @@ class RunReport:
     files: tuple[MadeFile, ...]
     incidents: tuple[told.Noticed, ...]
     reviews: tuple[told.Reviewed, ...]
+    decisions: tuple[tuple[Decided, float], ...] = ()
     money_incidents: tuple[str, ...] = ()
     single: Single | None = None
     merge: str = ""
@@ -104,6 +108,7 @@ async def report_of(run: str, journal: Journal, cards: Mapping[str, ModelCard], 
         files=_files(opened),
         incidents=tuple(one.event for one in incidents),
         reviews=tuple(one.event for one in reviews),
+        decisions=await _decisions(run, journal),
         money_incidents=tuple(one.event.incident for one in settled if one.event.incident is not None),
         single=await _single(run, journal, [one.event for one in alone]) if alone else None,
         merge="" if opened is None else opened.merge_command,
@@ -141,11 +146,30 @@ def document(report: RunReport) -> dict[str, JsonValue]:
             }
             for one in report.reviews
         ],
+        "decisions": [_decision(one, p_fail) for one, p_fail in report.decisions],
         "money_incidents": list(report.money_incidents),
         "single": None if report.single is None else _single_document(report.single),
         "merge": report.merge,
         "notes": list(report.notes),
     }
+
+
+async def _decisions(run: str, journal: Journal) -> tuple[tuple[Decided, float], ...]:
+    """Decided and Forecasted are appended together, one of each a look."""
+    decided = [one.event for one in await journal.read(run, [Decided])]
+    looked = [one.event.p_fail for one in await journal.read(run, [Forecasted])]
+    return tuple(pair for pair in zip(decided, looked, strict=False) if pair[0].action != "carry_on")
+
+
+def _decision(one: Decided, p_fail: float) -> JsonValue:
+    who, turn = told_turn(one.scope)
+    return {"who": who, "turn": turn, "action": one.action, "rung": one.rung, "p_fail": p_fail, "why": one.why}
+
+
+def told_turn(scope: str) -> tuple[str, str]:
+    """Whose scope this is, and the number of its turn; "" if it belongs to none."""
+    turn = next((name for name in scope.split("/") if name.startswith("turn-")), "turn-")
+    return author_of(scope), turn.removeprefix("turn-")
 
 
 async def office_of(scope_id: str, journal: Journal) -> Office:
