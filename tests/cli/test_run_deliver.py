@@ -86,6 +86,21 @@ def test_out_gets_the_whole_result_and_must_be_new(
     assert (code, error["error"].partition(";")[0]) == (2, f"--out {out} is not an empty folder")
 
 
+def test_a_resumed_run_takes_out_and_apply_as_a_new_one_does(
+    project: Path, tmp_path: Path, survey: Survey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, out = survey(), tmp_path / "out"
+    resume = ("runs", "resume", report["run"])
+    made = {"mod.py", *(one["path"] for one in report["files"])}
+    assert survey("--out", str(out), command=resume)["where"] == str(out)
+    assert files(out) == made
+    code, error = told(capsys, *resume, "--out", str(out), "--home", str(tmp_path / "home"))
+    assert (code, error["error"].partition(";")[0]) == (2, f"--out {out} is not an empty folder")
+    assert files(project) == {"mod.py"}
+    assert survey("--apply", command=resume)["where"] == str(project)
+    assert files(project) == made
+
+
 def test_uncommitted_work_stays_and_the_branch_lies_in_a_worktree(
     project: Path, tmp_path: Path, survey: Survey
 ) -> None:

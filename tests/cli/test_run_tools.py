@@ -63,12 +63,12 @@ def work(
 ) -> Callable[..., dict]:
     """Runs a company of one scripted boss from the command line."""
 
-    def run(boss: Callable[[Request], ModelResponse], *flags: str) -> dict:
+    def run(boss: Callable[[Request], ModelResponse], *flags: str, command: tuple[str, ...] = ()) -> dict:
         model = ScriptedModel("boss", iter(lambda: boss, None))
         monkeypatch.setattr(session, "opener", lambda settled, learnt=None: lambda name: model)
         home = str(tmp_path / "home")
-        arguments = ["--models", "boss", "--workspace", str(project), "--home", home, "--no-commands", "--no-reviews"]
-        _, report = told(capsys, "run", "Use the tool", *arguments, *flags)
+        arguments = ["--models", "boss", "--workspace", str(project), "--no-commands", "--no-reviews"]
+        _, report = told(capsys, *(command or ("run", "Use the tool", *arguments)), "--home", home, *flags)
         return report
 
     return run
@@ -104,6 +104,20 @@ def test_the_web_is_read_only_when_granted(work: Callable[..., dict]) -> None:
     asked = goal("web_fetch", url="http://localhost:22/")
     assert "no tool" in work(asked)["answer"][0]
     assert work(asked, "--web")["answer"][0] == WALLED
+
+
+def test_a_resumed_run_reads_the_web_only_when_it_is_granted_anew(
+    work: Callable[..., dict], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(request: Request) -> ModelResponse:
+        raise CallerMistake("the process ends here", "resume it")
+
+    asked = goal("web_fetch", url="http://localhost:22/")
+    for flags, seen in (((), "no tool"), (("--web",), WALLED)):
+        work(interrupted)
+        _, listing = told(capsys, "runs", "list", "--status", "unfinished", "--home", str(tmp_path / "home"))
+        (unfinished,) = listing["runs"]
+        assert seen in work(asked, *flags, command=("runs", "resume", unfinished["run"]))["answer"][0]
 
 
 def test_a_trusted_project_comes_before_the_user_and_mistakes_name_the_file(config: Path, project: Path) -> None:

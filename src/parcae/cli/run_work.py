@@ -16,6 +16,7 @@ from parcae.cli.run_page import write_page
 from parcae.cli.run_plan import budget_of, employer, names_of, plan_from, said_of
 from parcae.cli.run_show import show_company
 from parcae.cli.run_tools import configured_tools
+from parcae.cli.runs_work import CompanyFlags
 from parcae.cli.session import in_world, new_run, opener, text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import SandboxFailed
@@ -67,19 +68,25 @@ def start(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     return code
 
 
-def go_on(run: str, settings: Mapping[str, Setting], *, as_json: bool, quiet: bool) -> int:
-    """Go on with an interrupted run; returns the exit code."""
+def go_on(run: str, settings: Mapping[str, Setting], flags: CompanyFlags, *, as_json: bool, quiet: bool) -> int:
+    """Go on with an interrupted run; returns the exit code.
+
+    Raises:
+        CallerMistake: the folder for the result is not empty.
+    """
+    refuse_full(flags.out)
     outfit, notes = outfit_for(settings, commands=True)
 
     async def resume(world: World) -> tuple[RunReport, Opened]:
         options, _ = await job.read_options(run, world)
         async with configured_tools(options.workspace, notes) as tools:
-            await job.go_on(run, world, replace(outfit, tools=tools))
+            await job.go_on(run, world, replace(outfit, tools=tools, web=flags.web))
         return await reported(run, world, outfit), job.reopen(run, options, outfit)
 
     with watching_company(None, quiet=quiet or as_json) as board:
         report, opened = in_world(settings, board, resume)
-    return _handed_over(report, opened, Wanted(keep=kept_at(outfit.copies, run)), notes, as_json=as_json)
+    wanted = Wanted(keep=kept_at(outfit.copies, run), apply=flags.apply, out=flags.out)
+    return _handed_over(report, opened, wanted, notes, as_json=as_json)
 
 
 async def show(run: str, journal: Journal, settings: Mapping[str, Setting], *, as_json: bool) -> int:

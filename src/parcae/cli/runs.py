@@ -49,12 +49,29 @@ def show(run: str, home: str | None, as_json: bool, html: Path | None) -> int:
 @HOME
 @JSON
 @click.option("--html", type=click.Path(path_type=Path), help="Write the run's page.")
+@click.option(
+    "--apply", is_flag=True, help="For `parcae run`: write what was made into a folder that is no repository."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="For `parcae run`: write the whole result to a new folder."
+)
+@click.option("--web", is_flag=True, help="For `parcae run`: from here on agents may read pages of the public web.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
-def resume(run: str, home: str | None, as_json: bool, html: Path | None, quiet: bool) -> int:
+def resume(
+    run: str,
+    home: str | None,
+    as_json: bool,
+    html: Path | None,
+    apply: bool,
+    out: Path | None,
+    web: bool,
+    quiet: bool,
+) -> int:
     """Go on with RUN from where it was interrupted; nothing that was paid for is asked again."""
     from parcae.cli import runs_work
 
-    return runs_work.resume(run, home, as_json=as_json, html=html, quiet=quiet)
+    company = runs_work.CompanyFlags(apply=apply, out=out, web=web)
+    return runs_work.resume(run, home, as_json=as_json, html=html, company=company, quiet=quiet)
 
 
 @runs.command()

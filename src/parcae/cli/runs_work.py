@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyFlags:
+    """What `parcae runs resume` takes for a run of `parcae run` only; each as `parcae run` itself has it."""
+
+    apply: bool = False
+    out: Path | None = None
+    web: bool = False
 
 
 def list_runs(home: str | None, *, as_json: bool, limit: int, status: str | None) -> int:
@@ -77,11 +86,27 @@ async def _show_report(
     present(await report_of(run, world), as_json=as_json, html=html)
 
 
-def resume(run: str, home: str | None, *, as_json: bool, html: Path | None, quiet: bool) -> int:
-    """Go on with a run and print what came of it; the exit code is that of its command."""
+def resume(
+    run: str,
+    home: str | None,
+    *,
+    as_json: bool,
+    html: Path | None,
+    company: CompanyFlags,
+    quiet: bool,
+) -> int:
+    """Go on with a run and print what came of it; the exit code is that of its command.
+
+    Raises:
+        CallerMistake: there is no such run, or a flag is not for runs of its command.
+    """
     settings = _settings(home)
     _existing(settings)
     command = _command_of(run, home)
+    if command not in (None, "run") and company != CompanyFlags():
+        raise CallerMistake(
+            f"--apply, --out and --web are for `parcae run`, and {run!r} is of `parcae {command}`", "leave them out"
+        )
     if command == "allocate":
         from parcae.cli.allocate_run import go_on as search_on
 
@@ -89,7 +114,7 @@ def resume(run: str, home: str | None, *, as_json: bool, html: Path | None, quie
     if command == "run":
         from parcae.cli.run_work import go_on
 
-        return go_on(run, settings, as_json=as_json, quiet=quiet)
+        return go_on(run, settings, company, as_json=as_json, quiet=quiet)
     from parcae.cli.live import watching
     from parcae.cli.locate_run import forecaster_for, present
     from parcae.jobs.resume import resume_run

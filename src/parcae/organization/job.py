@@ -100,12 +100,14 @@ class Outfit:
 
     `employ` makes the Worker of a rank of a single agent: as the plan's stage says. `sandbox` None: no commands, and
     checks that are commands fail, unless `command` runs them. `tools` are the user's own; handing them in grants them.
+    `web`: the user grants the public web now, whatever the run began with.
     """
 
     copies: Path
     employ: Employ = alone
     sandbox: Sandbox | None = None
     tools: tuple[Tool, ...] = ()
+    web: bool = False
     command: Command | None = None
 
     @property
@@ -279,7 +281,7 @@ def _tools(options: RunOptions, outfit: Outfit) -> tuple[Tool, ...]:
 
 def _granted(options: RunOptions, outfit: Outfit) -> tuple[Tool, ...]:
     """The tools that act outside because the user said so."""
-    return (*((web_fetch_tool(),) if options.web else ()), *outfit.tools)
+    return (*((web_fetch_tool(),) if options.web or outfit.web else ()), *outfit.tools)
 
 
 def _workspace(options: RunOptions, outfit: Outfit, run: str) -> Opened:

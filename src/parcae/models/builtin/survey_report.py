@@ -130,7 +130,9 @@ def rendered(title: str, total: Summary, parts: Sequence[tuple[str, str]] = ()) 
     )
     lines += [f"- {path}" for path in sorted(total.no_module_doc)[:MOST_DEAD]]
     lines += ["", "## Dependencies", "", "Modules that import each, the most wanted first:", ""]
-    lines += [f"- {name}: {count}" for name, count in total.imports.most_common(MOST_DEAD)]
+    # not `most_common`: names with equal counts would stand in the order of a set, which each process has anew
+    wanted = sorted(total.imports.items(), key=lambda one: (-one[1], one[0]))
+    lines += [f"- {name}: {count}" for name, count in wanted[:MOST_DEAD]]
     if total.errors:
         lines += ["", "## Not readable as Python", "", *(f"- {path}: {why}" for path, why in sorted(total.errors))]
     if total.api:
