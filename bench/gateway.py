@@ -198,6 +198,7 @@ async def measure(given: argparse.Namespace, folder: Path) -> dict[str, object]:
         if Path(given.litellm).exists():
             (folder / "litellm.yaml").write_text(LITELLM.format(upstream=up, key=KEY), encoding="utf-8")
             theirs = [given.litellm, "--config", "litellm.yaml", "--port", str(up + 2), "--host", "127.0.0.1"]
+            theirs += ["--num_workers", "1"]
             running.append(Served(theirs, up + 2, folder, LITELLM_ENV, 0))
             servers["litellm"] = up + 2
         found: dict[str, object] = {"python": platform.python_version(), "cpus": os.cpu_count()}

@@ -13,6 +13,7 @@ import uvicorn
 from parcae.core.protocols import Journal
 from parcae.gateway.compose import Parts, opened, usual_parts
 from parcae.gateway.config import read_config
+from parcae.gateway.connection import Connection
 from parcae.gateway.rest import rest
 from parcae.gateway.serve import Application
 from parcae.gateway.server import Beside, nothing_beside
@@ -51,6 +52,7 @@ async def serving(
     journal: Journal | None = None,
     change: Callable[[Parts], Parts] = lambda parts: parts,
     beside: Beside = nothing_beside,
+    protocol: type[asyncio.Protocol] = Connection,
 ) -> AsyncIterator[Client]:
     """The gateway of `document` on a port of its own."""
     config = read_config({"listen": "127.0.0.1:0", **document}, env or {})
@@ -64,6 +66,7 @@ async def serving(
             log_config=None,
             access_log=False,
             ws="none",
+            http=protocol,
         )
         server = uvicorn.Server(settings)
         server.install_signal_handlers = lambda: None  # type: ignore[method-assign]  # the test's own stay

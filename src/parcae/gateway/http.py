@@ -23,10 +23,11 @@ class Gone(Exception):  # a signal: nobody listens any more
 class Http:
     """A request to read and a response to write."""
 
-    __slots__ = ("_headers", "_receive", "_send", "about", "scope", "started")
+    __slots__ = ("_headers", "_receive", "_send", "about", "path", "started")
 
     def __init__(self, scope: ASGIMessage, receive: Receive, send: Send) -> None:
-        self.scope, self._receive, self._send = scope, receive, send
+        self.path: str = scope["path"]
+        self._receive, self._send = receive, send
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self.started = False
         self.about: Mapping[str, object] = {}  # for the request log: whose it was, and what became of it
@@ -40,7 +41,7 @@ class Http:
         """The whole body. Raises Refusal (413) and Gone."""
         length = self._headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > most:
-            raise _too_large(most)
+            raise too_large(most)
         parts: list[bytes] = []
         size = 0
         while True:
@@ -50,7 +51,7 @@ class Http:
             part = message.get("body", b"")
             size += len(part)
             if size > most:
-                raise _too_large(most)
+                raise too_large(most)
             parts.append(part)
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -59,6 +60,39 @@ class Http:
         """Return when the client has hung up."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+    async def while_listening(self, work: Coroutine[object, object, None]) -> None:
+        """Do `work`, but cancel it when the client hangs up. Raises Gone.
+
+        Whether the client is there is looked at from `_LISTEN_SECONDS` on: what is answered sooner need not pay for it.
+        """
+        task, loop, gone = asyncio.current_task(), asyncio.get_running_loop(), False
+        assert task is not None
+        watcher: asyncio.Task[None] | None = None
+
+        def hung_up(done: asyncio.Task[None]) -> None:
+            nonlocal gone
+            if not done.cancelled():
+                gone = True
+                task.cancel()
+
+        def listen() -> None:
+            nonlocal watcher
+            watcher = loop.create_task(self.until_gone())
+            watcher.add_done_callback(hung_up)
+
+        timer = loop.call_later(_LISTEN_SECONDS, listen)
+        try:
+            await work
+        except asyncio.CancelledError:
+            if gone and task.uncancel() == 0:
+                raise Gone from None
+            raise
+        finally:
+            timer.cancel()
+            if watcher is not None:
+                watcher.remove_done_callback(hung_up)
+                watcher.cancel()
 
     async def respond(self, status: int, headers: Iterable[Header], body: bytes) -> None:
         """The whole response."""
@@ -81,39 +115,6 @@ class Http:
         await self._send({"type": "http.response.body", "body": b""})
 
 
-async def while_listening(http: Http, work: Coroutine[object, object, None]) -> None:
-    """Do `work`, but cancel it when the client hangs up. Raises Gone.
-
-    Whether the client is there is looked at from `_LISTEN_SECONDS` on: what is answered sooner need not pay for it.
-    """
-    task, loop, gone = asyncio.current_task(), asyncio.get_running_loop(), False
-    assert task is not None
-    watcher: asyncio.Task[None] | None = None
-
-    def hung_up(done: asyncio.Task[None]) -> None:
-        nonlocal gone
-        if not done.cancelled():
-            gone = True
-            task.cancel()
-
-    def listen() -> None:
-        nonlocal watcher
-        watcher = loop.create_task(http.until_gone())
-        watcher.add_done_callback(hung_up)
-
-    timer = loop.call_later(_LISTEN_SECONDS, listen)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if gone and task.uncancel() == 0:
-            raise Gone from None
-        raise
-    finally:
-        timer.cancel()
-        if watcher is not None:
-            watcher.remove_done_callback(hung_up)
-            watcher.cancel()
-
-
-def _too_large(most: int) -> Refusal:
+def too_large(most: int) -> Refusal:
+    """413: more than `most` bytes."""
     return Refusal(413, "too_large", "body_too_large", f"the body is larger than {most} bytes; send less")

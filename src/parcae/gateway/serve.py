@@ -12,7 +12,7 @@ from parcae.gateway.dialect import Dialect, parse
 from parcae.gateway.embeddings import PATH, embed
 from parcae.gateway.follow import follow, goes_on
 from parcae.gateway.forward import Exchange, forward
-from parcae.gateway.http import JSON, ASGIMessage, Gone, Header, Http, Receive, Send, while_listening
+from parcae.gateway.http import JSON, ASGIMessage, Gone, Header, Http, Receive, Send
 from parcae.gateway.openai_chat import OpenAIChat
 from parcae.gateway.openai_responses import OpenAIResponses
 from parcae.gateway.readings import whole
@@ -31,21 +31,27 @@ App = Callable[[ASGIMessage, Receive, Send], Awaitable[None]]
 
 
 class Application:
-    """Bare ASGI. `rest` serves every path that is not a chat endpoint."""
+    """Bare ASGI. `rest` serves every path that is not a chat endpoint.
+
+    `straight` holds the URLs whose requests of up to `most_bytes` may be given to `answer` without ASGI, by their path.
+    """
 
     def __init__(self, gateway: Gateway, rest: App) -> None:
         self._gateway, self._rest = gateway, rest
+        self.most_bytes = gateway.config.bounds.body_bytes
+        self._paths = frozenset((*DIALECTS, PATH))
+        self.straight = {path.encode(): path for path in self._paths}
 
     async def __call__(self, scope: ASGIMessage, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            dialect = DIALECTS.get(scope["path"]) or (_EMBEDDINGS if scope["path"] == PATH else None)
-            if dialect is not None:
-                await self._answer(dialect, Http(scope, receive, send))
-                return
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
+            await self.answer(Http(scope, receive, send))
+            return
         await self._rest(scope, receive, send)
 
-    async def _answer(self, dialect: Dialect, http: Http) -> None:
+    async def answer(self, http: Http) -> None:
+        """A POST to one of the paths of `straight`."""
+        dialect = DIALECTS.get(http.path, _EMBEDDINGS)
         metrics, began, status = self._gateway.metrics, time.perf_counter(), 200
         metrics.in_flight += 1
         try:
@@ -70,18 +76,16 @@ class Application:
         finally:
             metrics.in_flight -= 1
             seconds = time.perf_counter() - began
-            metrics.took(http.scope["path"], status, seconds)
+            metrics.took(http.path, status, seconds)
             if self._gateway.log is not None:
-                self._gateway.log(
-                    {"path": http.scope["path"], "status": status, "seconds": round(seconds, 6), **http.about}
-                )
+                self._gateway.log({"path": http.path, "status": status, "seconds": round(seconds, 6), **http.about})
 
 
 async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
     key = gateway.keyring.check(http)
     body = await http.body(gateway.config.bounds.body_bytes)
     if dialect is _EMBEDDINGS:
-        await while_listening(http, embed(gateway, key, http, parse(body), body))
+        await http.while_listening(embed(gateway, key, http, parse(body), body))
         return
     reading = gateway.readings.read(dialect, body, "" if key is None else key.name)
     if gateway.recorder.failed is not None:
@@ -119,7 +123,7 @@ async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
     if run.stopped is not None:
         await answer_stopped(exchange, run.stopped)
         return
-    await while_listening(http, forward(exchange))
+    await http.while_listening(forward(exchange))
 
 
 async def _refuse(dialect: Dialect, http: Http, refusal: Refusal) -> None:

@@ -13,6 +13,7 @@ import uvicorn
 from parcae.core.protocols import Journal
 from parcae.gateway.compose import opened, usual_parts
 from parcae.gateway.config import GatewayConfig
+from parcae.gateway.connection import Connection
 from parcae.gateway.rest import rest
 from parcae.gateway.serve import App, Application
 from parcae.gateway.state import Gateway
@@ -63,7 +64,7 @@ async def _serve(
                 host=config.host,
                 port=config.port,
                 loop="uvloop",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 access_log=False,

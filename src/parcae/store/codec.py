@@ -71,12 +71,19 @@ def _writer(kind: type[Event]) -> Callable[[Event], bytes]:
     to_json = _adapter(kind).serializer.to_json
 
     def write(event: Event) -> bytes:
-        return to_json(event, exclude=_BESIDE)
+        return to_json(event, exclude=_BESIDE, fallback=_mapping, warnings=False)
 
     return write
 
 
 _BESIDE = {"scope"}
+
+
+def _mapping(value: object) -> object:
+    """A read-only mapping as JSON can hold it. Raises ValueError for anything else that pydantic does not know."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise ValueError(f"{type(value).__name__} cannot be written")
 
 
 @cache
