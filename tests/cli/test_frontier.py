@@ -16,6 +16,9 @@ from parcae.core.plan import parse
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.policies import policy_of
 from parcae.prediction.belief import load_belief
+from parcae.store.home import DOCUMENTS
+from parcae.web.api.documents import document as document_of
+from parcae.web.api.documents import listed
 
 Capture = pytest.CaptureFixture[str]
 QUICK = ["--draws", "2", "--most", "5", "--resamples", "200", "--folds", "3", "--quiet"]
@@ -26,6 +29,11 @@ WANTED = ["--target", "strong", "--sources", "weak", *PRICED, *QUICK]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARCAE_HOME", str(tmp_path_factory.mktemp("home")))
 
 
 def test_the_document_has_every_curve_and_follows_its_schema(made: Path, capsys: Capture) -> None:
@@ -52,6 +60,18 @@ def test_the_same_seed_gives_the_same_document(made: Path, capsys: Capture) -> N
         assert run(["frontier", str(made), *WANTED, "--json"]) == 0
         twice.append(capsys.readouterr().out)
     assert twice[0] == twice[1]
+
+
+def test_the_dashboard_of_the_home_finds_the_frontier(made: Path, tmp_path: Path, capsys: Capture) -> None:
+    home = tmp_path / "own"
+    for target_price in ("2.5/10", "2.5/10", "5/20"):  # the same frontier again is no second row
+        options = [*WANTED, "--price", f"strong={target_price}", "--home", str(home), "--json"]
+        assert run(["frontier", str(made), *options]) == 0
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    shown = listed(home / DOCUMENTS)["documents"]
+    assert [one["kind"] for one in shown] == ["frontier", "frontier"]
+    assert all(one["name"].startswith("frontier-strong-") for one in shown)
+    assert printed in [document_of(home / DOCUMENTS, one["name"]) for one in shown]
 
 
 def test_prices_decide_whether_a_source_pays(made: Path, capsys: Capture) -> None:

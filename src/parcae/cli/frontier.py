@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
+
+from parcae.cli import settings as known
 
 
 @click.command()
@@ -24,6 +27,7 @@ import click
 @click.option("--export", type=click.Path(path_type=Path), help="Write the chosen policy to this folder, as a plan.")
 @click.option("--at", type=click.FloatRange(min=0), default=0.2, show_default=True,
               help="The relative cost that --export is chosen for.")  # fmt: skip
+@click.option("--home", help="Where runs are kept: the dashboard shows this frontier there, under Frontiers.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.frontier/1).")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def frontier(recordings: Path, **flags: Any) -> int:  # click passes what the options say
@@ -36,6 +40,7 @@ def frontier(recordings: Path, **flags: Any) -> int:  # click passes what the op
     For example:
       parcae frontier runs.jsonl.gz --target gpt-4o --sources llama3,mistral-nemo --html frontier.html
     """
+    settled = known.settle({"home": flags["home"]}, env=os.environ, project=Path())
     from parcae.cli.frontier_run import frontier_run
 
-    return frontier_run(recordings, flags)
+    return frontier_run(recordings, flags, settled)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import click
 
 from parcae.cli.frontier_document import document
+from parcae.cli.session import text_of
+from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import Plan, StagePlan, render
 from parcae.core.usage import Price
@@ -18,12 +22,13 @@ from parcae.hotswap.recorded import USUAL_PRICES, Prices
 from parcae.hotswap.supervisor import BELIEF
 from parcae.prediction.belief import save_belief
 from parcae.prediction.recordings import read_recordings
+from parcae.store.home import DOCUMENTS, home
 
 SHOWN = ("fixed", "adaptive", "adaptive_consistency", "esc", "cascade", "paper_sequential", "oracle", "ours")
 
 
-def frontier_run(recordings: Path, flags: Mapping[str, Any]) -> int:
-    """Compute the frontier and show it; returns the exit code."""
+def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[str, Setting]) -> int:
+    """Compute the frontier, keep it for the dashboard and show it; returns the exit code."""
     sources = tuple(dict.fromkeys(name.strip() for name in flags["sources"].split(",") if name.strip()))
     if not sources:
         raise CallerMistake("no source was named", "give --sources, for example --sources llama3,mistral-nemo")
@@ -44,6 +49,7 @@ def frontier_run(recordings: Path, flags: Mapping[str, Any]) -> int:
         export(found, flags["export"], flags["at"])
     if flags["html"] is not None:
         write_page(found, flags["html"])
+    say(f"kept for the dashboard as {keep(found, home(text_of(settings, 'home') or None) / DOCUMENTS).stem}")
     click.echo(json.dumps(document(found)) if flags["as_json"] else table(found))
     return 0
 
@@ -115,13 +121,26 @@ def table(found: Frontier) -> str:
 # ---- files --------------------------------------------------------------------------------------------------------
 
 
+def keep(found: Frontier, folder: Path) -> Path:
+    """Write the document into `folder`, where the dashboard looks; the same frontier again is the same file."""
+    text = json.dumps(document(found))
+    target = re.sub(r"[^A-Za-z0-9.]+", "-", found.asked.target).strip("-.")
+    file = folder / f"frontier-{target}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.json"
+    _write(file, text)
+    return file
+
+
 def write_page(found: Frontier, file: Path) -> None:
     """Write the self-contained page, whole or not at all."""
     from parcae.web.frontier_page import frontier_page
 
+    _write(file, frontier_page(found))
+
+
+def _write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.part")
-    draft.write_text(frontier_page(found), encoding="utf-8")
+    draft.write_text(text, encoding="utf-8")
     draft.replace(file)
 
 

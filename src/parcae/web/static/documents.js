@@ -8,7 +8,7 @@ export function Documents({ name, query }) {
   if (!told) return html`<${Failed} error=${error} />`;
   return html`<h1>Frontiers and allocations</h1>${told.documents.length ? html`<${Table} label="Documents" heads=${["name", "kind", "made"]} rows=${told.documents.map((one) =>
     [html`<a href="#/documents/${encodeURIComponent(one.name)}">${one.name}</a>`, one.kind, when(one.at)])} />`
-  : html`<${Empty}>Nothing here yet. <code>parcae allocate</code> keeps what it found in <code>documents/</code> of the home of runs; put there what <code>parcae frontier --json</code> prints.<//>`}
+  : html`<${Empty}>Nothing here yet. <code>parcae allocate</code> and <code>parcae frontier</code> keep what they found in <code>documents/</code> of the home of runs.<//>`}
   ${name && html`<${One} key=${name} name=${name} query=${query} />`}`;
 }
 
