@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+from functools import lru_cache
 
 from parcae.core.protocols import ToolRefused, Workspace
 
@@ -57,6 +58,7 @@ def normal_form(before: Workspace, after: Workspace) -> str:
     return "\n".join([*parts, *(f"{path} is gone" for path in sorted(was))])
 
 
+@lru_cache(maxsize=256)  # attempts make the same files, and each is asked for again with every new patch
 def _program(path: str, content: bytes) -> str:
     if path.endswith(".py"):
         try:

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from parcae.core.errors import ParcaeError
 from parcae.core.protocols import Workspace
+from parcae.core.workspace import FileAt
 from parcae.tools.plain_pytest import PlainRun, run_plain, run_versions
 from parcae.tools.project_python import ProjectPython
 from parcae.tools.sandbox import Sandbox, slots
-from parcae.workspace import check_out
 
 EVERYTHING = "."
 VERSION_SECONDS = 10.0  # for each of several versions of a file
 LEAST_CPU_SECONDS = 2.0  # for a version, however quick the test is
+MOST_AT_ONCE = 96  # versions for one start of the sandbox
+
+_Files = tuple[FileAt, ...]
+_Around = tuple[int, str]  # all files but one, and that one's path
+_Verdicts = dict[str, asyncio.Future[bool]]  # by the whole text of that file
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True, kw_only=True)
 class TestBed:
-    """Tests of the project that lies at `repo`. `known` holds what was run before, by files and tests.
+    """Tests of the project that lies at `repo`. `known` and `tried` hold what was run before, by files and tests.
 
-    `test_seconds` is what the failing test took by itself: a version that takes much longer hangs.
+    Who asks for what is being run waits for that run. Versions of a file that wait until a place in the sandbox is free
+    are run there together. `test_seconds` is what the failing test took by itself: a version that takes much longer
+    hangs.
     """
 
     __test__ = False  # pytest takes the name for a test
@@ -35,7 +45,9 @@ class TestBed:
     timeout_seconds: float = 60.0
     test_seconds: float = 0.0
     known: dict[tuple[int, str], asyncio.Task[PlainRun]] = field(default_factory=dict)
-    tried: dict[tuple[int, str, str], bool] = field(default_factory=dict)
+    tried: dict[_Around, _Verdicts] = field(default_factory=dict)
+    waiting: dict[_Around, _Verdicts] = field(default_factory=dict)
+    batches: dict[_Around, asyncio.Task[None]] = field(default_factory=dict)
     places: asyncio.Semaphore = field(default_factory=slots)
 
     async def run(self, workspace: Workspace, tests: str | None = None) -> PlainRun:
@@ -44,11 +56,15 @@ class TestBed:
         Raises:
             SandboxFailed: the sandbox broke.
         """
-        files = hash(tuple((path, workspace.look(path).version) for path in workspace.paths()))
-        key = (files, tests or self.test)
-        if key not in self.known or self.known[key].cancelled():
-            self.known[key] = asyncio.ensure_future(self._run(workspace, key[1]))
+        files = _files_of(workspace)
+        key = (_hash_of(files), tests or self.test)
+        if key not in self.known or _is_void(self.known[key]):
+            self.known[key] = asyncio.ensure_future(self._run(files, key[1]))
         return await asyncio.shield(self.known[key])
+
+    async def run_anew(self, workspace: Workspace, tests: str) -> PlainRun:
+        """Run `tests` whatever was run before: what flickers shows only so."""
+        return await self._run(_files_of(workspace), tests)
 
     async def try_versions(self, workspace: Workspace, path: str, versions: Sequence[str]) -> list[bool]:
         """Whether the failing test passes with each whole text of the file `path`; each is run once.
@@ -56,39 +72,58 @@ class TestBed:
         Raises:
             SandboxFailed: the sandbox broke.
         """
-        others = hash(tuple((one, workspace.look(one).version) for one in workspace.paths() if one != path))
-        new = [version for version in dict.fromkeys(versions) if (others, path, version) not in self.tried]
-        if new:
-            passes = await self._try(workspace, path, new)
-            self.tried.update({(others, path, one): passed for one, passed in zip(new, passes, strict=True)})
-        return [self.tried[(others, path, version)] for version in versions]
+        files = _files_of(workspace)
+        around = (_hash_of(file for file in files if file.path != path), path)
+        tried = self.tried.setdefault(around, {})
+        for version in versions:
+            if version not in tried or _is_void(tried[version]):
+                tried[version] = asyncio.get_running_loop().create_future()
+                self.waiting.setdefault(around, {})[version] = tried[version]
+        if self.waiting.get(around) and around not in self.batches:
+            self.batches[around] = asyncio.ensure_future(self._try_waiting(files, around))
+        return await asyncio.gather(*(asyncio.shield(tried[version]) for version in versions))
 
-    async def _try(self, workspace: Workspace, path: str, versions: Sequence[str]) -> list[bool]:
+    async def _try_waiting(self, files: _Files, around: _Around) -> None:
+        """Run what waits, and what comes meanwhile, as much at once as one start of the sandbox takes."""
+        waiting, batch = self.waiting[around], _Verdicts()
+        try:
+            while waiting:
+                async with self.places:
+                    batch = {version: waiting.pop(version) for version in list(waiting)[:MOST_AT_ONCE]}
+                    passes = await self._try(files, around[1], list(batch))
+                for verdict, passed in zip(batch.values(), passes, strict=True):
+                    verdict.set_result(passed)
+        except (ParcaeError, OSError) as error:  # whoever waits for a verdict raises it
+            for verdict in (*batch.values(), *waiting.values()):
+                if not verdict.done():
+                    verdict.set_exception(error)
+        finally:
+            for verdict in (*batch.values(), *waiting.values()):
+                verdict.cancel()
+            waiting.clear()
+            del self.batches[around]
+
+    async def _try(self, files: _Files, path: str, versions: Sequence[str]) -> list[bool]:
+        with tempfile.TemporaryDirectory(prefix="parcae-bed-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            await asyncio.to_thread(_lay_out, files, folder)
+            return await run_versions(
+                folder,
+                self.test,
+                path,
+                versions,
+                at=self.repo,
+                python=self.python,
+                sandbox=self.sandbox,
+                timeout_seconds=min(self.timeout_seconds, VERSION_SECONDS),
+                cpu_seconds=max(LEAST_CPU_SECONDS, self.test_seconds),
+            )
+
+    async def _run(self, files: _Files, tests: str) -> PlainRun:
         async with self.places:
             with tempfile.TemporaryDirectory(prefix="parcae-bed-", ignore_cleanup_errors=True) as name:
                 folder = Path(name)
-                await check_out(workspace, folder)
-                return await run_versions(
-                    folder,
-                    self.test,
-                    path,
-                    versions,
-                    at=self.repo,
-                    python=self.python,
-                    sandbox=self.sandbox,
-                    timeout_seconds=min(self.timeout_seconds, VERSION_SECONDS),
-                    cpu_seconds=max(LEAST_CPU_SECONDS, self.test_seconds),
-                )
-
-    async def run_anew(self, workspace: Workspace, tests: str) -> PlainRun:
-        """Run `tests` whatever was run before: what flickers shows only so."""
-        return await self._run(workspace, tests)
-
-    async def _run(self, workspace: Workspace, tests: str) -> PlainRun:
-        async with self.places:
-            with tempfile.TemporaryDirectory(prefix="parcae-bed-", ignore_cleanup_errors=True) as name:
-                folder = Path(name)
-                await check_out(workspace, folder)
+                await asyncio.to_thread(_lay_out, files, folder)
                 return await run_plain(
                     folder,
                     tests,
@@ -97,3 +132,26 @@ class TestBed:
                     sandbox=self.sandbox,
                     timeout_seconds=self.timeout_seconds,
                 )
+
+
+def _files_of(workspace: Workspace) -> _Files:
+    """The files as they are now: the workspace may change while a run waits for its place."""
+    return tuple(workspace.look(path) for path in workspace.paths())
+
+
+def _hash_of(files: Iterable[FileAt]) -> int:
+    return hash(tuple((file.path, file.version) for file in files))
+
+
+def _is_void(run: asyncio.Future[_T]) -> bool:
+    """Whether it ended without a result."""
+    return run.done() and (run.cancelled() or run.exception() is not None)
+
+
+def _lay_out(files: _Files, folder: Path) -> None:
+    for file in files:
+        target = folder / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        if file.executable:
+            target.chmod(0o755)

@@ -21,9 +21,8 @@ from parcae.benchmarks.arms import verdicts_by_arm
 from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
-from parcae.jobs.attempts import looked_at
 from parcae.jobs.options import JobOptions
-from parcae.jobs.repair import begin_covered, go_on
+from parcae.jobs.repair import Looked, begin_looked, go_on, look
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
 from parcae.tools.plain_pytest import run_plain
@@ -63,17 +62,21 @@ def repair_bugs(folders: Sequence[Path], bench: RepairBench, world: World) -> As
         CallerMistake: a bug cannot be read, or its test does not fail as it should.
         SandboxFailed: tests cannot be contained here.
     """
+    looks: dict[Path, Looked] = {}  # of the bug that is being met: all arms share it
 
     async def meet(run: str, folder: Path, plan: StagePlan) -> RepairJudged | None:
-        return await _meet(run, folder, plan, bench, world)
+        bug = read_bug(folder)
+        options = _options(bug, folder, plan, bench)
+        if folder not in looks:
+            looks.clear()
+            looks[folder] = await look(options, world, run=run, sandbox=bench.sandbox)
+        return await _meet(run, options, looks[folder], _Judge(bug, folder, bench.sandbox), world)
 
     return verdicts_by_arm(folders, bench.stage, world, bench=bench.name, verdict=RepairJudged, meet=meet)
 
 
-async def _meet(run: str, folder: Path, plan: StagePlan, bench: RepairBench, world: World) -> RepairJudged | None:
-    """Repair, judge, and write the verdict down; None if the run was interrupted."""
-    bug = read_bug(folder)
-    options = JobOptions(
+def _options(bug: Bug, folder: Path, plan: StagePlan, bench: RepairBench) -> JobOptions:
+    return JobOptions(
         repo=(folder / REPO).resolve(),
         test=bug.test,
         stage=plan,
@@ -82,37 +85,48 @@ async def _meet(run: str, folder: Path, plan: StagePlan, bench: RepairBench, wor
         python=bench.python,
         copies=bench.copies,
     )
+
+
+async def _meet(run: str, options: JobOptions, looked: Looked, judge: _Judge, world: World) -> RepairJudged | None:
+    """Repair, judge, and write the verdict down; None if the run was interrupted."""
     if not await world.journal.read(run, [RunStarted], below=False):
-        covered, notes = await looked_at(options, world, bench.sandbox)
-        await begin_covered(options, world, covered, run=run, sandbox=bench.sandbox, notes=notes)
-    report = await go_on(run, world, sandbox=bench.sandbox)
+        await begin_looked(looked, options, world, run=run)
+    report = await go_on(run, world, sandbox=judge.sandbox, bed=looked.bed)
     if report.status == "cancelled":
         return None
     plausible = any(patch.plausible for patch in report.patches)
-    same = await _same(report, bug, folder, options, bench.sandbox) if plausible else None
+    same = await judge.same(report, options) if plausible else None
     judged = RepairJudged(scope=run, plausible=plausible, same=same, cost_usd=report.cost_usd)
     await world.journal.append([judged])
     return judged
 
 
-async def _same(report: Report, bug: Bug, folder: Path, options: JobOptions, sandbox: Sandbox) -> bool | None:
-    """Whether the best patch passes the tests that no agent saw."""
-    if not bug.held_back:
-        return None
-    opened = open_workspace(options.repo, report.run, copies=options.copies)
-    with tempfile.TemporaryDirectory(prefix="parcae-judge-") as name:
-        await check_out(opened.main.branch(report.patches[0].attempt), Path(name))
-        hidden = Path(name) / "tests" / Path(bug.held_back).name
-        await asyncio.to_thread(shutil.copyfile, folder / bug.held_back, hidden)
-        ran = await run_plain(
-            Path(name),
-            f"tests/{hidden.name}",
-            at=options.repo,
-            python=choose_python(options.repo, options.python, os.environ),
-            sandbox=sandbox,
-            timeout_seconds=options.timeout_seconds,
-        )
-    return bool(ran.passed) and not ran.failed and ran.limit is None
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Judges patches of `bug`, which lies in `folder`, by the tests that no agent saw."""
+
+    bug: Bug
+    folder: Path
+    sandbox: Sandbox
+
+    async def same(self, report: Report, options: JobOptions) -> bool | None:
+        """Whether the best patch passes them; None if there are none."""
+        if not self.bug.held_back:
+            return None
+        opened = open_workspace(options.repo, report.run, copies=options.copies)
+        with tempfile.TemporaryDirectory(prefix="parcae-judge-") as name:
+            await check_out(opened.main.branch(report.patches[0].attempt), Path(name))
+            hidden = Path(name) / "tests" / Path(self.bug.held_back).name
+            await asyncio.to_thread(shutil.copyfile, self.folder / self.bug.held_back, hidden)
+            ran = await run_plain(
+                Path(name),
+                f"tests/{hidden.name}",
+                at=options.repo,
+                python=choose_python(options.repo, options.python, os.environ),
+                sandbox=self.sandbox,
+                timeout_seconds=options.timeout_seconds,
+            )
+        return bool(ran.passed) and not ran.failed and ran.limit is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

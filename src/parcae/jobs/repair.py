@@ -86,26 +86,52 @@ async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox
         CallerMistake: the project, the test or a model's name is wrong, or files are not committed.
         SandboxFailed: tests cannot be contained here.
     """
-    covered, looked = await looked_at(options, world, sandbox)
-    await begin_covered(options, world, covered, run=run, sandbox=sandbox, notes=[*notes, *looked])
+    looked = await look(options, world, run=run, sandbox=sandbox)
+    await begin_looked(looked, options, world, run=run, notes=notes)
 
 
-async def begin_covered(
-    options: JobOptions, world: World, covered: Covered, *, run: str, sandbox: Sandbox, notes: Sequence[str] = ()
-) -> None:
-    """As `begin`, for a failing test that was run before."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What was seen of a project before anything was changed, and where its tests run; runs may share it."""
+
+    covered: Covered
+    bed: TestBed
+    excluded: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+async def look(options: JobOptions, world: World, *, run: str, sandbox: Sandbox) -> Looked:
+    """Run the failing test and the suite, each more than once, in the workspace of `run`.
+
+    Raises:
+        CallerMistake: the project, the test or a model's name is wrong, or files are not committed.
+        SandboxFailed: tests cannot be contained here.
+    """
     opened = _open(options, run)
-    excluded = await _red_before(_bed(options, covered, sandbox), opened, options.test)
-    said = [*notes, *(f"{test} fails or flickers without any change: its verdict does not count" for test in excluded)]
-    started = RunStarted(
-        scope=run, command="repair", task=repair_task(covered), seed=options.seed, options=as_text(options)
-    )
-    prepared = RepairPrepared(scope=run, covered=covered, excluded=excluded, notes=tuple(said))
+    covered, notes = await looked_at(options, world, sandbox)
+    bed = _bed(options, covered, sandbox)
+    excluded = await _red_before(bed, opened, options.test)
+    said = (*notes, *(f"{test} fails or flickers without any change: its verdict does not count" for test in excluded))
+    return Looked(covered=covered, bed=bed, excluded=excluded, notes=said)
+
+
+async def begin_looked(
+    looked: Looked, options: JobOptions, world: World, *, run: str, notes: Sequence[str] = ()
+) -> None:
+    """Write the beginning of a run whose project was looked at before."""
+    task = repair_task(looked.covered)
+    started = RunStarted(scope=run, command="repair", task=task, seed=options.seed, options=as_text(options))
+    said = (*notes, *looked.notes)
+    prepared = RepairPrepared(scope=run, covered=looked.covered, excluded=looked.excluded, notes=said)
     await world.journal.append([started, prepared])
 
 
-async def go_on(run: str, world: World, *, sandbox: Sandbox, forecaster: Forecaster | None = None) -> Report:
+async def go_on(
+    run: str, world: World, *, sandbox: Sandbox, forecaster: Forecaster | None = None, bed: TestBed | None = None
+) -> Report:
     """Let `run` go on from where its journal ends, and report; a run that has ended is only reported.
+
+    `bed` knows what tests of the same project came to in another run.
 
     Raises:
         CallerMistake: there is no such run.
@@ -114,7 +140,8 @@ async def go_on(run: str, world: World, *, sandbox: Sandbox, forecaster: Forecas
     if not await world.journal.read(run, [RunEnded], below=False):
         opened = _open(job.options, run)
         async with scope_of(run, job.options, world, opened.main) as scope:
-            await _run(job, opened, scope, world, sandbox, forecaster)
+            bed = bed or _bed(job.options, job.prepared.covered, sandbox)
+            await _run(job, opened, scope, world, bed, forecaster)
         outcome = await _outcome(job, world)
         if outcome.ending is not None:
             await ended(world.journal, run, outcome)
@@ -132,9 +159,9 @@ async def resume(run: str, world: World, forecaster: Forecaster | None = None) -
 
 
 async def _run(
-    job: _Job, opened: Opened, scope: Scope, world: World, sandbox: Sandbox, forecaster: Forecaster | None
+    job: _Job, opened: Opened, scope: Scope, world: World, bed: TestBed, forecaster: Forecaster | None
 ) -> None:
-    bed, stage = _bed(job.options, job.prepared.covered, sandbox), job.options.stage
+    stage = job.options.stage
     base, before = opened.main, opened.begun  # the winner moves the main branch; `before` keeps the files as they were
     role = repairer(job.prepared.covered, before, bed)
     role = replace(role, temperature=stage.temperature, max_steps=stage.max_steps or role.max_steps)
@@ -262,7 +289,8 @@ def _line(diff: str) -> int | None:
 
 async def _red_before(bed: TestBed, opened: Opened, test: str) -> tuple[str, ...]:
     """Tests beside `test` that fail, or not always pass, before anything is changed."""
-    runs = [await bed.run_anew(opened.main, EVERYTHING) for _ in range(FLAKY_RUNS)]
+    again = [await bed.run_anew(opened.main, EVERYTHING) for _ in range(FLAKY_RUNS - 1)]
+    runs = [await bed.run(opened.main, EVERYTHING), *again]
     limit = next((run.limit for run in runs if run.limit is not None), None)
     if limit is not None:
         raise LimitReached(f"the suite of {opened.folder} reached its limit of {limit}; raise --timeout")

@@ -7,6 +7,7 @@ import textwrap
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from parcae.models.builtin.locate_reading import Snippet
@@ -71,6 +72,7 @@ class Change:
     line: int
 
 
+@lru_cache(maxsize=1_024)  # attempts read the same functions, and weigh them anew at every turn
 def changes(snippet: Snippet) -> tuple[Change, ...]:
     """Every small change to the statements that were executed, likelier ones first; to all where none is marked."""
     tree = snippet.tree
