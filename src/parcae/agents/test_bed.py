@@ -18,7 +18,7 @@ from parcae.tools.sandbox import Sandbox, slots
 
 EVERYTHING = "."
 VERSION_SECONDS = 10.0  # for each of several versions of a file
-LEAST_CPU_SECONDS = 2.0  # for a version, however quick the test is
+VERSION_CPU_SECONDS = 1  # the same, in CPU; more where the failing test as it stands takes a good part of that
 MOST_AT_ONCE = 96  # versions for one start of the sandbox
 
 _Files = tuple[FileAt, ...]
@@ -32,8 +32,7 @@ class TestBed:
     """Tests of the project that lies at `repo`. `known` and `tried` hold what was run before, by files and tests.
 
     Who asks for what is being run waits for that run. Versions of a file that wait until a place in the sandbox is free
-    are run there together. `test_seconds` is what the failing test took by itself: a version that takes much longer
-    hangs.
+    are run there together.
     """
 
     __test__ = False  # pytest takes the name for a test
@@ -43,7 +42,6 @@ class TestBed:
     sandbox: Sandbox
     python: ProjectPython
     timeout_seconds: float = 60.0
-    test_seconds: float = 0.0
     known: dict[tuple[int, str], asyncio.Task[PlainRun]] = field(default_factory=dict)
     tried: dict[_Around, _Verdicts] = field(default_factory=dict)
     waiting: dict[_Around, _Verdicts] = field(default_factory=dict)
@@ -116,7 +114,7 @@ class TestBed:
                 python=self.python,
                 sandbox=self.sandbox,
                 timeout_seconds=min(self.timeout_seconds, VERSION_SECONDS),
-                cpu_seconds=max(LEAST_CPU_SECONDS, self.test_seconds),
+                cpu_seconds=VERSION_CPU_SECONDS,
             )
 
     async def _run(self, files: _Files, tests: str) -> PlainRun:

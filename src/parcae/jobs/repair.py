@@ -310,7 +310,6 @@ def _bed(options: JobOptions, covered: Covered, sandbox: Sandbox) -> TestBed:
         sandbox=sandbox,
         python=choose_python(covered.repo, options.python, os.environ),
         timeout_seconds=options.timeout_seconds,
-        test_seconds=covered.seconds,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -65,9 +64,11 @@ async def run_versions(
     python: ProjectPython,
     sandbox: Sandbox,
     timeout_seconds: float,
-    cpu_seconds: float,
+    cpu_seconds: int,
 ) -> list[bool]:
     """Whether `test` passes with each version of the file `path`; one that takes too long does not.
+
+    `cpu_seconds` are for a version, but more for a test that takes more than a fifth of that as it is.
 
     Raises:
         SandboxFailed: the sandbox broke.
@@ -80,11 +81,11 @@ async def run_versions(
             "versions": list(versions),
             "arguments": [*_VERDICT_ONLY, f"--rootdir={root}", test],
             "seconds": timeout_seconds,
-            "cpu_seconds": math.ceil(cpu_seconds),
+            "cpu_seconds": cpu_seconds,
         }
         file = spare / "request.json"
         await asyncio.to_thread(file.write_text, json.dumps(request), encoding="utf-8")
-        command, seconds = [str(driver), str(file)], timeout_seconds * len(versions) + 30
+        command, seconds = [str(driver), str(file)], timeout_seconds * (len(versions) + 2) + 30
         finished = await _run(command, folder, at, (spare, driver), python, sandbox, seconds)
     try:
         codes = json.loads(finished.stdout)

@@ -2,12 +2,13 @@
 
 Usage: python pytest_batch_driver.py REQUEST, where REQUEST is a JSON file: `spare` (a folder for the end of the path),
 `file`, `versions` (whole texts of the file), `arguments` (pytest's), and for each `seconds` and `cpu_seconds`, which
-ends an endless loop early also where much else runs. It prints pytest's exit codes as JSON, null where a version took
-too long, and leaves the file as it was. It imports nothing of ours.
+ends an endless loop early also where much else runs; it is raised to _LONGER times what the test takes on the file as
+it is. It prints pytest's exit codes as JSON, null where a version took too long, and leaves the file as it was. It
+imports nothing of ours.
 
-Before the later forks, plugins and what the first version loads of installed packages are loaded once, and what it
-loads of the project is compiled once: that is most of the time that a short test takes. The project's modules still run
-anew in every fork.
+The file as it is comes first. Before the later forks, plugins and what the first run loads of installed packages are
+loaded once, and what it loads of the project is compiled once: that is most of the time that a short test takes. The
+project's modules still run anew in every fork.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import math
 import os
 import resource
 import signal
@@ -27,6 +29,7 @@ from importlib.metadata import entry_points
 from types import CodeType
 from typing import Any
 
+_LONGER = 5  # times the test's own CPU time
 _COMPILED: dict[str, tuple[bytes, CodeType]] = {}  # by path, with the text that it was compiled from
 
 
@@ -41,10 +44,20 @@ def main(request_file: str) -> None:
         before = whole.read()
     _load([plugin.module for plugin in entry_points(group="pytest11")])
     SourceFileLoader.source_to_code = _remembered  # type: ignore[method-assign,assignment]
-    codes = [_run(version, request) for version in request["versions"]]
+    request["cpu_seconds"] = _limit(before.decode("utf-8", "replace"), request)
+    codes = [_run(version, request)[0] for version in request["versions"]]
     with open(request["file"], "wb") as whole:
         whole.write(before)
     sys.stdout.write(json.dumps(codes))
+
+
+def _limit(as_it_is: str, request: dict[str, Any]) -> int:
+    """CPU seconds for a version: the first run loads what all need, the second shows what the test itself takes."""
+    least: int = request["cpu_seconds"]
+    most = least * _LONGER
+    if _run(as_it_is, request | {"cpu_seconds": most})[0] is None:
+        return most
+    return min(most, max(least, math.ceil(_LONGER * _run(as_it_is, request | {"cpu_seconds": most})[1])))
 
 
 def _load(modules: list[str]) -> None:
@@ -71,7 +84,8 @@ def _compile(files: list[str]) -> None:
             _COMPILED[path] = (data, compile(data, path, "exec", dont_inherit=True))
 
 
-def _run(version: str, request: dict[str, Any]) -> int | None:
+def _run(version: str, request: dict[str, Any]) -> tuple[int | None, float]:
+    """Pytest's exit code and the CPU seconds that it took."""
     with open(request["file"], "w", encoding="utf-8", newline="") as file:
         file.write(version)
     ours, theirs = os.pipe()
@@ -86,10 +100,10 @@ def _run(version: str, request: dict[str, Any]) -> int | None:
         os.close(ours)
 
 
-def _waited(child: int, loaded: int, seconds: float) -> int | None:
+def _waited(child: int, loaded: int, seconds: float) -> tuple[int | None, float]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
+        ended, status, used = os.wait4(child, os.WNOHANG)
         if ended:
             os.set_blocking(loaded, False)
             with suppress(BlockingIOError, ValueError):
@@ -97,11 +111,11 @@ def _waited(child: int, loaded: int, seconds: float) -> int | None:
                 _load([name for name in modules if name not in sys.modules])
                 _compile([path for path in files if path not in _COMPILED])
             code = os.waitstatus_to_exitcode(status)
-            return None if code == -signal.SIGKILL else code
+            return (None if code == -signal.SIGKILL else code), used.ru_utime + used.ru_stime
         time.sleep(0.005)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return None
+    return None, seconds
 
 
 def _be_the_test(request: dict[str, Any], loaded: int) -> None:
