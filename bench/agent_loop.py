@@ -33,6 +33,7 @@ from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
+from parcae.cli.heap import collect_rarely
 from parcae.core.clock import WallClock
 from parcae.core.protocols import ModelCard, OnText, Reply, Request
 from parcae.core.scope import Scope
@@ -157,6 +158,7 @@ async def crowd_seconds(both: bool) -> dict[str, float]:
 
 
 def one_crowd(both: bool) -> dict[str, float]:
+    collect_rarely()  # as in every command
     found = asyncio.run(crowd_seconds(both))
     return {**found, "most_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from parcae import __version__
+from parcae.cli.heap import collect_rarely
 from parcae.core.errors import ParcaeError
 
 INTERRUPTED = 130
@@ -89,6 +90,7 @@ def parcae() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the documented exit code."""
+    collect_rarely()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
