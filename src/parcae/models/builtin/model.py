@@ -14,6 +14,7 @@ from parcae.core.scope import derive_seed
 from parcae.core.usage import Price
 from parcae.models.builtin.locate import LocateSkill
 from parcae.models.builtin.repair import RepairSkill
+from parcae.models.builtin.repair_team import TeamRepairSkill
 from parcae.models.builtin.skill import Call, Mind, Said, Size, Skill
 from parcae.models.builtin.survey import SurveySkill
 from parcae.models.builtin.talk import read_talk
@@ -26,7 +27,7 @@ PRICES = {
     "small": Price(prompt_usd=0.15, completion_usd=0.60, nominal=True),
     "large": Price(prompt_usd=2.50, completion_usd=10.0, nominal=True),
 }
-SKILLS: tuple[Skill, ...] = (RepairSkill(), LocateSkill(), SurveySkill())
+SKILLS: tuple[Skill, ...] = (TeamRepairSkill(), RepairSkill(), LocateSkill(), SurveySkill())
 NO_SKILL = (
     "I am a builtin model, no language model: I can search code that Parcae's own agents show me, and nothing else. "
     "For anything else name a language model, such as openai:gpt-4o-mini."

@@ -66,6 +66,8 @@ class RepairSkill:
         reading = read_repair(talk)
         if not talk.offered:
             return Said(text="The failing test passes." if reading.passes else GIVEN_UP)
+        if LIST in talk.offered and LIST not in talk.used:
+            return Said(calls=(Call(tool=LIST),))
         if reading.written and reading.passes is not None:
             return _judged(reading)
         left = [fix for fix in reading.good if fix not in reading.written]
