@@ -97,7 +97,7 @@ class Worker:
         reviews = [("review", {"name": one, "verdict": "accept"}) for one in names]
         if reviews:
             return calls(*reviews, ("wait", {}))
-        if ", working)" in text or ", handed_in)" in text:
+        if "(reports to you, working)" in text or "(reports to you, handed_in)" in text:
             return calls(("wait", {}))
         return calls(("hand_in", {"summary": "1 all done"}))
 
