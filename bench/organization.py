@@ -60,15 +60,16 @@ class Worker:
 
     def _agent(self, name: str, text: str) -> ModelResponse:
         done = text.count("- you wrote to")
+        _, group, number = name.split("-")[:3]
+        path = f"out/{group}/{name}.md"  # a folder for each group: git writes a folder's whole list with every file
         if "you handed in" in text:
             return calls(("wait", {}))
         if done >= 2:
-            return calls(("hand_in", {"summary": "done", "files": [f"out/{name}.md"]}))
-        _, group, number = name.split("-")[:3]
+            return calls(("hand_in", {"summary": "done", "files": [path]}))
         after = f"a-{group}-{(int(number) + 1) % self._size(int(group))}"
         second: tuple[str, dict[str, object]] = ("list_files", {"under": "none", "pattern": "*"})
         if done == 0:
-            second = ("write_file", {"path": f"out/{name}.md", "content": f"{name} was here\n"})
+            second = ("write_file", {"path": path, "content": f"{name} was here\n"})
         return calls(
             ("plan", {"items": [{"text": "one", "state": "done"}]}),
             second,

@@ -123,6 +123,12 @@ class CompanyMachine(RuleBasedStateMachine):
         assert chart.depth <= LIMITS.depth
 
     @invariant()
+    def what_is_counted_along_is_what_is_there(self) -> None:
+        for one in self.office.chart.employees.values():
+            below = self.office.chart.subordinates(one)
+            assert (one.present, one.busy) == (len(below), sum(other.open for other in below))
+
+    @invariant()
     def whoever_was_hired_has_a_first_letter(self) -> None:
         for one in self.office.chart.employees.values():
             assert any(letter.what == "task" for letter in self.office.boxes[one.name].waiting)

@@ -20,7 +20,10 @@ RESERVED = frozenset({"", "human", "group", "company", "everyone"})
 
 @dataclass(slots=True, kw_only=True)
 class Employee:
-    """One employee: what it was hired for, by whom, and what became of it."""
+    """One employee: what it was hired for, by whom, and what became of it.
+
+    `present`: how many of its subordinates have not left; `busy`: how many of them have an open task.
+    """
 
     name: str
     scope: str
@@ -32,6 +35,8 @@ class Employee:
     replaces: str | None = None
     status: Status = "working"
     subordinates: list[str] = field(default_factory=list)
+    present: int = 0
+    busy: int = 0
     plan: tuple[Item, ...] = ()
     result: HandedIn | None = None
     results: int = 0
@@ -85,6 +90,8 @@ class Chart:
         self.employees[newcomer.name] = self.by_scope[newcomer.scope] = newcomer
         if superior is not None:
             superior.subordinates.append(newcomer.name)
+            superior.present += 1
+            superior.busy += 1
         self.queue.pop(event.key, None)
         self._tasks[same_words(event.order.task)] = newcomer.name
         self.working += 1
@@ -97,6 +104,7 @@ class Chart:
     def _inherit(self, heir: Employee, gone: Employee) -> None:
         """The people, the checklist and the waiting hires of `gone` are the heir's now."""
         heir.plan, heir.subordinates, gone.subordinates = gone.plan, gone.subordinates, []
+        heir.present, heir.busy, gone.present, gone.busy = gone.present, gone.busy, 0, 0
         for name in heir.subordinates:
             self.employees[name].by = heir.name
         for key, waiting in self.queue.items():
@@ -137,8 +145,15 @@ class Chart:
         self._stands(who, "left")
 
     def _stands(self, who: Employee, status: Status) -> None:
-        before, who.status = who.open, status
-        self.working += who.open - before
+        superior = self.employees.get(who.by)
+        opened, stays = -who.open, -(who.status != "left")
+        who.status = status
+        opened += who.open
+        stays += status != "left"
+        self.working += opened
+        if superior is not None:
+            superior.busy += opened
+            superior.present += stays
         if status == "left" and self._tasks.get(same_words(who.order.task)) == who.name:
             del self._tasks[same_words(who.order.task)]
 

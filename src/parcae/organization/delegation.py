@@ -133,7 +133,7 @@ def hindered(office: Office, superior: Employee) -> str | None:
         return f"the company is {limits.depth} levels deep at most"
     if chart.working >= limits.agents:
         return f"{limits.agents} are at work, as many as there may be"
-    if sum(one.open for one in chart.subordinates(superior)) >= limits.children:
+    if superior.busy >= limits.children:
         return f"{limits.children} work for you, as many as one may have"
     return None
 

@@ -137,7 +137,7 @@ def at_rest(office: Office) -> list[tuple[Employee, Trouble]]:
             found.append((who, Trouble(detector="unreviewed", what=f"the results of {names} wait")))
     if found:
         return found
-    idle = [one for one in office.chart.employees.values() if one.status == "working" and not _below_works(office, one)]
+    idle = [one for one in office.chart.employees.values() if one.status == "working" and not one.busy]
     return [(one, Trouble(detector="silent", what="everybody waits, and it has not handed in")) for one in idle]
 
 
@@ -147,8 +147,8 @@ def worked_twice(office: Office, who: Employee) -> Trouble | None:
     if not mine:
         return None
     for other in office.chart.colleagues(who):
-        both = mine & set(other.result.files) if other.result is not None else set()
-        if both:
+        if other.result is not None and not mine.isdisjoint(other.result.files):
+            both = mine & set(other.result.files)
             return Trouble(
                 detector="work_twice", what=f"{who.name} and {other.name} both handed in {', '.join(sorted(both))}"
             )
@@ -161,13 +161,9 @@ def waits(office: Office, who: Employee) -> bool:
         return True
     if any(question.scope == who.scope for question in office.questions.values()):
         return True
-    if any(one.open for one in office.chart.subordinates(who)):
+    if who.busy:
         return True
     return who.name in office.chats
-
-
-def _below_works(office: Office, who: Employee) -> bool:
-    return any(one.open for one in office.chart.subordinates(who))
 
 
 def _refuses(text: str | None) -> bool:

@@ -66,19 +66,25 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 def _people(office: Office, who: Employee) -> list[str]:
     chart, lines = office.chart, [f"- superior: {who.by}"] if who.by else []
-    lines += _some(chart, who.subordinates, who, SHOWN_SUBORDINATES, "reports to you")
-    lines += _some(chart, chart.employees[who.by].subordinates if who.by else [], who, SHOWN_COLLEAGUES, "colleague")
+    lines += _some(chart, who, who, SHOWN_SUBORDINATES, "reports to you")
+    lines += _some(chart, chart.employees[who.by], who, SHOWN_COLLEAGUES, "colleague") if who.by else []
     waiting = chart.waiting_hires(who)[:SHOWN_SUBORDINATES] if chart.queue else []
     return [*lines, *(f"- {one.order.name} (hire waits: {one.limit})" for one in waiting)]
 
 
-def _some(chart: Chart, names: Sequence[str], who: Employee, most: int, place: str) -> list[str]:
-    """A line each for the first `most` who are still there, those with open tasks before the others."""
-    present = [one for one in map(chart.employees.__getitem__, names) if one.status != "left" and one is not who]
-    if len(present) > most:
-        present.sort(key=lambda one: not one.open)
-    shown = [f"- {one.name} ({place}, {one.status}): {_first_line(one.order.task)}" for one in present[:most]]
-    return [*shown, f"- and {len(present) - most} more"] if len(present) > most else shown
+def _some(chart: Chart, superior: Employee, who: Employee, most: int, place: str) -> list[str]:
+    """A line each for the first `most` below `superior` who have not left, those with open tasks before the others."""
+    count = superior.present - (who is not superior and who.status != "left")
+    first, others = list[Employee](), list[Employee]()
+    for name in superior.subordinates:  # of thousands only as many are looked at as it takes to fill the list
+        one = chart.employees[name]
+        if one.status == "left" or one is who:
+            continue
+        (first if one.open or count <= most else others).append(one)
+        if len(first) == most:
+            break
+    shown = [f"- {one.name} ({place}, {one.status}): {_first_line(one.order.task)}" for one in [*first, *others][:most]]
+    return [*shown, f"- and {count - most} more"] if count > most else shown
 
 
 def _result(one: Employee) -> str:
