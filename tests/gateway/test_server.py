@@ -17,6 +17,7 @@ from tests.gateway.upstream import Document, chat, chat_stream, turns, upstream
 from parcae.core.events import Settled
 from parcae.core.usage import Limits
 from parcae.gateway.flights import Flights
+from parcae.gateway.revive import recover
 from parcae.ledger.restore import restore
 from parcae.store.sqlite import SqliteJournal
 
@@ -113,9 +114,10 @@ async def test_after_a_kill_runs_go_on_under_their_names_and_no_money_is_forgott
 async def told(folder: Path) -> tuple[int, float]:
     """What the journal, with the table of calls under way, says was spent: calls and dollars."""
     async with SqliteJournal.open(folder / "gateway.db") as journal:
+        table = Flights(folder / "gateway.db-flights")
+        await recover(journal, table)
         scopes = {entry.event.scope for entry in await journal.read("gateway/days", [Settled])}
         (scope,) = scopes
-        table = Flights(folder / "gateway.db-flights")
         account = await restore(scope, Limits(usd=100), journal, drawn=table.left(scope))
         table.taken_up(scope)
         table.close()

@@ -22,7 +22,7 @@ from parcae.gateway.purse import Bank, Root
 from parcae.gateway.readings import Readings
 from parcae.gateway.record import Recorder
 from parcae.gateway.request_log import RequestLog
-from parcae.gateway.revive import mark_hours, revive
+from parcae.gateway.revive import mark_hours, recover, revive
 from parcae.gateway.runs import Runs
 from parcae.gateway.state import Gateway
 from parcae.gateway.targets import Target, Targets
@@ -34,6 +34,7 @@ from parcae.models.catalog import Catalog
 from parcae.models.limits import Rates
 from parcae.models.names import ModelName
 from parcae.models.open import open_model
+from parcae.store.redact import Redactor
 
 AHEAD_CALLS = 256  # reserved ahead at a time, so that next to no call waits for the disk
 
@@ -59,7 +60,11 @@ async def opened(config: GatewayConfig, parts: Parts) -> AsyncIterator[Gateway]:
     Raises:
         StoreFailed: the journal cannot be read.
     """
-    flights = None if config.journal is None else Flights(config.journal.with_name(f"{config.journal.name}-flights"))
+    flights = None
+    if config.journal is not None:
+        table = config.journal.with_name(f"{config.journal.name}-flights")
+        flights = Flights(table, redact=Redactor(config.secrets))
+        await recover(parts.journal, flights)
     recorder = Recorder(parts.journal, flights)
     bank = Bank(lambda scope, limits: parts.open_account(scope, limits, flights), parts.clock, recorder, flights)
     gateway = Gateway(

@@ -16,7 +16,7 @@ from parcae.core.usage import Amount, Usage
 from parcae.gateway.dialect import Asked, Dialect, Document, Said
 from parcae.gateway.follow import Followed
 from parcae.gateway.http import JSON, Header, Http
-from parcae.gateway.lines import replied, served
+from parcae.gateway.lines import replied, served, settled
 from parcae.gateway.purse import ONE_CALL, Held, Purse, worst_case
 from parcae.gateway.readings import Gap
 from parcae.gateway.refusal import Refusal
@@ -51,6 +51,8 @@ class Exchange(NamedTuple):
     followed: Followed
     purse: Purse
     began: float
+    told: Sequence[Event] = ()  # what the journal was told when the request was followed
+    told_up_to: int = 0  # as the recorder counts
 
 
 class _Down(Exception):  # a signal from one try to the loop of tries
@@ -266,8 +268,7 @@ async def _whole(exchange: Exchange, target: Target, held: Held, answer: Answer)
     except ValueError:
         raise OutcomeUnknown(f"the reply of {target.name} is not JSON") from None
     said = exchange.dialect.reply(document if isinstance(document, dict) else {})
-    finish(exchange, target, held, said)
-    await exchange.gateway.recorder.flush()
+    await finish(exchange, target, held, said)
     await exchange.http.respond(answer.status, [JSON, *_kept(answer), *verdict(exchange, target)], body)
 
 
@@ -279,8 +280,7 @@ async def _stream(exchange: Exchange, target: Target, held: Held, answer: Answer
             out = listener.feed(chunk)
             if listener.complete and not finished:
                 finished = True  # before the end reaches the client, who may go on with it at once
-                finish(exchange, target, held, listener.said())
-                await exchange.gateway.recorder.flush()
+                await finish(exchange, target, held, listener.said())
             if not http.started:
                 kind = (b"content-type", answer.headers["content-type"].encode("latin-1"))
                 await http.start(answer.status, [kind, *_kept(answer), *verdict(exchange, target)])
@@ -302,11 +302,14 @@ def _kept(answer: Answer) -> list[Header]:
     return [(name.encode(), answer.headers[name].encode("latin-1")) for name in _RETURNED if name in answer.headers]
 
 
-def finish(exchange: Exchange, target: Target, held: Held, said: Said) -> None:
-    """The reply is whole: settle, and remember what the next request is expected to extend."""
+async def finish(exchange: Exchange, target: Target, held: Held, said: Said) -> None:
+    """The reply is whole: settle, and remember what the next request is expected to extend.
+
+    When this returns no crash of the process forgets it: it lies in the table of calls under way, or in the journal.
+    """
     gateway, run, placed = exchange.gateway, exchange.followed.run, exchange.followed.placed
     cost_usd = None if said.usage is None or target.card.price is None else target.card.price.cost_usd(said.usage)
-    events: list[Event] = list(held.settle(_actual(exchange, said.usage, cost_usd)))
+    lines: list[Event] = [settled(one) for one in held.settle(_actual(exchange, said.usage, cost_usd))]
     run.cost_usd = None if run.cost_usd is None or cost_usd is None else run.cost_usd + cost_usd
     if run.would_stop:
         gateway.metrics.would_save_usd += cost_usd or 0.0
@@ -315,11 +318,14 @@ def finish(exchange: Exchange, target: Target, held: Held, said: Said) -> None:
     key = exchange.followed.key
     marks = gateway.runs.identities(key).served(run.name, exchange.dialect.message(said))
     if gateway.keeps_steps:
-        events.append(replied(run.scope, run.completed, target.name, said, at=gateway.clock.now(), cost_usd=cost_usd))
+        lines.append(replied(run.scope, run.completed, target.name, said, at=gateway.clock.now(), cost_usd=cost_usd))
     owner = "open" if key is None else key.name
     calls = tuple(call.id for call in said.calls)
-    events.append(served(run, placed, marks, owner=owner, call_ids=calls))
-    gateway.recorder.put(events)
+    lines.append(served(run, placed, marks, owner=owner, call_ids=calls))
+    gateway.recorder.put(lines)
+    told = () if gateway.recorder.written >= exchange.told_up_to else exchange.told
+    if not held.keep((*told, *lines)):
+        await gateway.recorder.flush()
 
 
 def _actual(exchange: Exchange, usage: Usage | None, cost_usd: float | None) -> Amount | None:

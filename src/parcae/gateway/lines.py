@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from json import encoder
 
-from parcae.core.events import StepCompleted, StepReplied
+from parcae.core.events import Settled, StepCompleted, StepReplied
+from parcae.core.protocols import Event
 from parcae.gateway.dialect import Said
 from parcae.gateway.events import GatewayServed
 from parcae.gateway.identity import Marks, Placed
 from parcae.gateway.runs import Run
-from parcae.store.codec import Written
+from parcae.store.codec import Written, encode
 
 _quoted = encoder.encode_basestring  # json's own, in C: text as JSON
 
@@ -36,12 +37,25 @@ class Completed(Written):
     kind = StepCompleted.kind
 
 
+class Settlement(Written):
+    """A Settled."""
+
+    __slots__ = ()
+    of = Settled
+    kind = Settled.kind
+
+
 class Served(Written):
     """A GatewayServed."""
 
     __slots__ = ()
     of = GatewayServed
     kind = GatewayServed.kind
+
+
+def settled(event: Event) -> Settlement:
+    """The settlement of a call."""
+    return Settlement(event.scope, encode(event))
 
 
 def completed(scope: str, step: int, model: str) -> Completed:

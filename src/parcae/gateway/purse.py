@@ -39,9 +39,17 @@ OpenAccount = Callable[[str, Limits], Awaitable[Root]]
 class Held:
     """Reservations for one call; settles once."""
 
-    def __init__(self, reservations: Sequence[Reservation], slots: Sequence[int], recorder: Recorder) -> None:
-        self._reservations, self._slots, self._recorder = reservations, slots, recorder
+    __slots__ = ("_flights", "_open", "_recorder", "_reservations", "_slots")
+
+    def __init__(
+        self, reservations: Sequence[Reservation], slots: Sequence[int], recorder: Recorder, flights: Flights | None
+    ) -> None:
+        self._reservations, self._slots, self._recorder, self._flights = reservations, slots, recorder, flights
         self._open = True
+
+    def keep(self, events: Sequence[Event]) -> bool:
+        """Keep what was put for this call where a crash leaves it; False where only the journal can."""
+        return self._flights is not None and bool(self._slots) and self._flights.answer(self._slots[0], events)
 
     def settle(self, actual: Amount | None) -> tuple[Event, ...]:
         """Free what was not used; None books the worst case. Nothing the second time. Put the events at once."""
@@ -74,7 +82,7 @@ class Purse:
             if isinstance(error, BudgetExceeded):
                 raise exhausted(error) from None
             raise
-        return Held(held, slots, self._recorder)
+        return Held(held, slots, self._recorder, self._flights)
 
     def _depart(self, account: Account, reservation: Reservation, worst: Amount, slots: list[int]) -> None:
         block: str | None = getattr(reservation, "block", None)

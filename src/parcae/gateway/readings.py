@@ -20,7 +20,8 @@ from parcae.gateway.refusal import Refusal
 _HISTORY = re.compile(rb'"messages"\s*:\s*\[\s*')
 _SPACE = b" \t\r\n"
 _LOOK_BACK = 64  # messages (and their parts) that a request may add and still be known
-_LEAST_BYTES = 8_000  # shorter ones are read as fast as they are looked up
+_LEAST_BYTES = 1_000  # shorter ones are read as fast as they are looked up
+_LONG_BYTES = 16_000  # from here on a history is hashed once for all places where a known one could end
 _ABOVE = ("system",)  # stands above the conversation: must be known before the messages are
 
 
@@ -71,6 +72,7 @@ class Readings:
         self._most = most
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._lengths: Counter[int] = Counter()
+        self._fresh: dict[tuple[str, str], Hash] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -79,12 +81,14 @@ class Readings:
         """Understand a request, as far as it is new. Raises Refusal (400)."""
         if len(body) < _LEAST_BYTES or not dialect.goes_on:
             return whole(dialect, body)
-        fresh = hashlib.sha256(f"{owner}\0{dialect.path}\0".encode())
+        fresh = self._fresh.get((owner, dialect.path))
+        if fresh is None:
+            fresh = self._fresh[owner, dialect.path] = hashlib.sha256(f"{owner}\0{dialect.path}\0".encode())
         known, hashed = self._longest(body, fresh)
         rest = b"" if known is None else _added(body, known.end)
         if known is None or not rest or b'"messages"' in rest:
             reading = whole(dialect, body)
-            return self._learned(reading, body, fresh, _start(reading.document, body), 0)
+            return self._learned(reading, body, fresh.copy(), _start(reading.document, body), 0)
         document = parse(body[: known.start] + rest)
         asked = dialect.read(document, before=known.before)
         reading = Reading(document, asked, chained(asked.messages, known.before.last))
@@ -92,9 +96,19 @@ class Readings:
 
     def _longest(self, body: bytes, fresh: Hash) -> tuple[_Known | None, Hash]:
         """The longest known beginning of `body`, and the hash that has taken it in."""
+        ends = self._candidates(body)
+        if len(body) < _LONG_BYTES:  # the first one is nearly always the one
+            for end in ends:
+                state = fresh.copy()
+                state.update(body[:end])
+                known = self._known.get(digest := state.digest())
+                if known is not None:
+                    self._known.move_to_end(digest)
+                    return known, state
+            return None, fresh
         found, taken, done = None, fresh, 0
         state = fresh.copy()
-        for end in sorted(self._candidates(body)):
+        for end in reversed(ends):
             state.update(body[done:end])
             done = end
             digest = state.digest()
@@ -105,7 +119,7 @@ class Readings:
         return found, taken
 
     def _candidates(self, body: bytes) -> Sequence[int]:
-        """Where a known history could end: after an object in a list, near the end of the body."""
+        """Where a known history could end: after an object in a list, near the end of the body. The last one first."""
         found: list[int] = []
         for separator in (b'},{"', b'}, {"'):
             place = len(body)
@@ -126,9 +140,9 @@ class Readings:
             return reading
         hashed.update(body[done:end])
         digest, before = hashed.digest(), reading.asked.before
-        replies = sum(message.from_model for message in reading.asked.messages)
-        if before is not None:
-            replies += before.replies
+        replies = 0 if before is None else before.replies
+        for message in reading.asked.messages:
+            replies += message.from_model
         if digest not in self._known:
             self._lengths[end] += 1
             if len(self._known) >= self._most:

@@ -1,7 +1,7 @@
 """Writes events to the journal: requests put, one task appends whatever has gathered, in one commit for all.
 
-A reply is in the journal before its end reaches the client, so that no crash forgets whose it was; that costs one group
-commit. Everything else waits for nobody. Knows nothing of events.
+Before the end of a reply reaches the client, all that it adds is where no crash of the process forgets it: in the table
+of calls under way, or, where that has no room (`flush`), in the journal. Knows nothing of events.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Recorder:
         self._waiting: list[asyncio.Future[None]] = []  # for what has gathered
         self._writing: list[asyncio.Future[None]] | None = None  # for what is being written
         self._task: asyncio.Task[None] | None = None
+        self._in_writing = 0
+        self.written = 0  # how many events are durable
         self.failed: StoreFailed | None = None
 
     def start(self) -> None:
@@ -44,6 +46,15 @@ class Recorder:
     def landed(self, slots: Sequence[int]) -> None:
         """The calls in these slots are settled by what is put before the loop turns."""
         self._landed.extend(slots)
+
+    @property
+    def put_so_far(self) -> int:
+        """How many events were put; they are durable once `written` is as large."""
+        return self.written + self._in_writing + len(self._gathered)
+
+    def since(self, place: int) -> Sequence[Event]:
+        """What was put after `put_so_far` was `place`, in this turn of the loop."""
+        return self._gathered[place - self.put_so_far :] if place < self.put_so_far else ()
 
     @property
     def waiting(self) -> int:
@@ -77,10 +88,12 @@ class Recorder:
             await self._more.wait()
             self._more.clear()
             batch, self._gathered = self._gathered, []
+            self._in_writing = len(batch)
             landed, self._landed = self._landed, []
             self._writing, self._waiting = self._waiting, []
             try:
                 await self._journal.append(batch)
+                self.written, self._in_writing = self.written + len(batch), 0
                 if self._flights is not None:
                     self._flights.land(landed)
             except StoreFailed as error:

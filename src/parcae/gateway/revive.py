@@ -5,15 +5,31 @@ Knows nothing of HTTP.
 
 from __future__ import annotations
 
-from parcae.core.protocols import Event
+from collections.abc import Sequence
+
+from parcae.core.events import (
+    AttemptStarted,
+    Decided,
+    Forecasted,
+    RunStarted,
+    Settled,
+    StepCompleted,
+    StepObserved,
+    StepReplied,
+)
+from parcae.core.protocols import Event, Journal
 from parcae.gateway.config import Key
 from parcae.gateway.events import GatewayOpened, GatewayServed, GatewayStopped
+from parcae.gateway.flights import Flights
 from parcae.gateway.identity import Marks
 from parcae.gateway.refusal import Refusal
 from parcae.gateway.runs import Run
 from parcae.gateway.state import Gateway
+from parcae.store.codec import decode
 
 _KINDS: tuple[type[Event], ...] = (GatewayServed, GatewayStopped)
+_STEPS: tuple[type[Event], ...] = (RunStarted, AttemptStarted, StepReplied, StepObserved, StepCompleted)
+_PUT: tuple[type[Event], ...] = (*_STEPS, Forecasted, Decided, Settled, *_KINDS)
 PROCESS = "gateway/process"
 
 
@@ -52,6 +68,28 @@ async def revive(gateway: Gateway) -> int:
         gateway.runs.touch(keys[event.key], run, entry.at)
     gateway.recorder.put([GatewayOpened(scope=PROCESS)])
     return len(revived)
+
+
+async def recover(journal: Journal, flights: Flights) -> int:
+    """Write what the process before this one did not get into the journal before it was killed; how many events.
+
+    Call it before anything is read from the journal. What is there already is not written again.
+
+    Raises:
+        StoreFailed: the journal cannot be read or written.
+    """
+    missing: list[Event] = []
+    there: dict[tuple[str, str], Sequence[Event]] = {}
+    kinds = {kind.kind: kind for kind in _PUT}
+    for scope, kind, body in (line for kept in flights.kept for line in kept.lines):
+        if (scope, kind) not in there:
+            entries = await journal.read(scope, [kinds[kind]], below=False)
+            there[scope, kind] = [entry.event for entry in entries]
+        event = decode(kinds[kind], scope, body)
+        if event not in there[scope, kind]:
+            missing.append(event)
+    await journal.append(missing)
+    return len(missing)
 
 
 async def mark_hours(gateway: Gateway) -> None:

@@ -91,11 +91,13 @@ async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
     if gateway.recorder.failed is not None:
         raise Refusal(503, "upstream", "store_failed", str(gateway.recorder.failed), may_retry=True)
     await gateway.recorder.room()
+    place = gateway.recorder.put_so_far
     followed = goes_on(gateway, key, dialect, reading, http)
     if followed is None:
         if reading.asked.before is not None:
             reading = whole(dialect, body)._replace(gap=reading.gap)
         followed = follow(gateway, key, dialect, reading, http)
+    told, told_up_to = gateway.recorder.since(place), gateway.recorder.put_so_far
     run, asked = followed.run, reading.asked
     if gateway.log is not None:
         placed = followed.placed
@@ -119,6 +121,8 @@ async def _exchange(gateway: Gateway, dialect: Dialect, http: Http) -> None:
         followed=followed,
         purse=await gateway.bank.purse(key, run.task, run.name, run.virtual.stage.limits),
         began=gateway.clock.now(),
+        told=told,
+        told_up_to=told_up_to,
     )
     if run.stopped is not None:
         await answer_stopped(exchange, run.stopped)

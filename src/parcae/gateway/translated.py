@@ -41,8 +41,7 @@ async def answer_here(exchange: Exchange, target: Target, held: Held) -> None:
         await _streamed(exchange, target, held, request)
         return
     said = said_of(await model.reply(request), target)
-    finish(exchange, target, held, said)
-    await exchange.gateway.recorder.flush()
+    await finish(exchange, target, held, said)
     body = exchange.dialect.write(said, model=target.name, reply_id=secrets.token_hex(12))
     await exchange.http.respond(200, [JSON, *verdict(exchange, target)], body)
 
@@ -70,8 +69,7 @@ async def _streamed(exchange: Exchange, target: Target, held: Held, request: Req
         return
     finally:
         asking.cancel()
-    finish(exchange, target, held, said)
-    await exchange.gateway.recorder.flush()
+    await finish(exchange, target, held, said)
     if not http.started:
         await http.start(200, [_EVENTS, *verdict(exchange, target)])
     await http.write(writer.end(said))

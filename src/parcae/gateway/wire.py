@@ -86,7 +86,7 @@ class WireClient:
                 )
         except (OSError, TimeoutError) as error:
             raise ProviderFailed(
-                f"{upstream.name} cannot be reached: {error or 'no answer in time'}",
+                f"{upstream.name} cannot be reached: {str(error) or 'no answer in time'}",
                 "check its base_url",
                 may_retry=True,
             ) from None
