@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from parcae.core.errors import StoreFailed
 from parcae.core.protocols import Event, Journal
 from parcae.gateway.flights import Flights
 
 _MOST = 20_000
+_GATHER_SECONDS = 0.005  # while nobody waits for them, lines gather so long for one commit
 _log = logging.getLogger("parcae.gateway")
 
 
@@ -26,6 +28,7 @@ class Recorder:
         self._gathered: list[Event] = []
         self._landed: list[int] = []
         self._more = asyncio.Event()
+        self._hurry = asyncio.Event()  # somebody waits
         self._waiting: list[asyncio.Future[None]] = []  # for what has gathered
         self._writing: list[asyncio.Future[None]] | None = None  # for what is being written
         self._task: asyncio.Task[None] | None = None
@@ -74,6 +77,7 @@ class Recorder:
         if waiting is not None:
             done = asyncio.get_running_loop().create_future()
             waiting.append(done)
+            self._hurry.set()
             await done
 
     async def close(self) -> None:
@@ -86,7 +90,12 @@ class Recorder:
     async def _write(self) -> None:
         while self.failed is None:
             await self._more.wait()
+            if not self._hurry.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GATHER_SECONDS):
+                        await self._hurry.wait()
             self._more.clear()
+            self._hurry.clear()
             batch, self._gathered = self._gathered, []
             self._in_writing = len(batch)
             landed, self._landed = self._landed, []

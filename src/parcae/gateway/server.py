@@ -42,7 +42,8 @@ async def serve(
     if config.journal is None:
         await _serve(config, env, NowhereJournal(), ready, beside)
         return
-    async with SqliteJournal.open(config.journal, redact=Redactor(config.secrets)) as journal:
+    redact = Redactor(config.secrets)
+    async with SqliteJournal.open(config.journal, redact=redact, on_the_spot=False) as journal:
         await _serve(config, env, journal, ready, beside)
 
 

@@ -31,19 +31,24 @@ ANYBODY = frozenset({OutcomeGiven.kind})  # may be added to a run that another p
 class SqliteJournal:
     """A Journal in one SQLite file. Opened by `SqliteJournal.open`."""
 
-    def __init__(self, path: Path, redact: Redactor, now: Callable[[], float]) -> None:
+    def __init__(self, path: Path, redact: Redactor, now: Callable[[], float], on_the_spot: bool) -> None:
         self.path = path
         self._redact, self._now = redact, now
         self._reader = connect(path)
         self._reading = threading.Lock()
         self._claims = Claims(path.with_name(f"{path.name}.claims"))
         self._claimed: set[str] = set()
-        self._writer = Writer(path, connect(path, busy_seconds=0))
+        self._writer = Writer(path, connect(path, busy_seconds=0), on_the_spot=on_the_spot)
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: Path | str, *, redact: Redactor | None = None, now: Callable[[], float] = time.time
+        cls,
+        path: Path | str,
+        *,
+        redact: Redactor | None = None,
+        now: Callable[[], float] = time.time,
+        on_the_spot: bool = True,
     ) -> AsyncIterator[SqliteJournal]:
         """The journal at `path`, made with its folder if it is new, until the block ends.
 
@@ -51,6 +56,7 @@ class SqliteJournal:
             path: the file; beside it SQLite keeps `-wal` and `-shm`, and we keep `.claims`.
             redact: what must never be written; known shapes of keys by default.
             now: gives Unix seconds.
+            on_the_spot: commits that usually take less than 0.5 ms may hold the event loop up, instead of a thread.
 
         Raises:
             StoreFailed: the file is damaged, of a newer version, or may not be written.
@@ -58,7 +64,7 @@ class SqliteJournal:
         file = Path(path)
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            journal = await asyncio.to_thread(cls, file, redact or Redactor(), now)
+            journal = await asyncio.to_thread(cls, file, redact or Redactor(), now, on_the_spot)
         except sqlite3.Error as error:
             raise explained(file, error) from error
         except OSError as error:

@@ -31,10 +31,11 @@ AHEAD_BYTES = 8 << 20  # of the write-ahead log: a sync that must not grow the f
 
 
 class Writer:
-    """Owns the only writing connection of a journal."""
+    """Owns the only writing connection of a journal. `on_the_spot`: short commits may hold the event loop up."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, on_the_spot: bool = True) -> None:
         self._path, self._connection = path, connection
+        self._few = FEW if on_the_spot else 0
         self._gathered: dict[asyncio.AbstractEventLoop, list[Waiting]] = {}
         self._queue: SimpleQueue[list[Waiting] | None] = SimpleQueue()
         self._handing = threading.Lock()
@@ -81,7 +82,7 @@ class Writer:
             if self._closed:
                 _settle(batch, _closed(self._path))
                 return
-            if len(batch) <= FEW and self._seconds < SHORT_SECONDS and self._handed == 0:
+            if len(batch) <= self._few and self._seconds < SHORT_SECONDS and self._handed == 0:
                 try:
                     _settle(batch, self._commit(batch))
                     return
