@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 Fingerprint = bytes
+K = TypeVar("K", bytes, str)
 Evidence = Literal["header", "extends", "retry", "edited", "forked", "same_opening", "new", "ambiguous"]
 ROOT: Fingerprint = b""
 UNIQUE_CHARS = 16  # a tool call's id of this length is random; shorter ones ("call_0") repeat
@@ -81,12 +82,12 @@ class _Run:
     sure: bool = True
     failed: bool = False  # its last request got no reply
     answered: bool = False
-    last_said: set[Fingerprint] = field(default_factory=set)
-    last_calls: set[str] = field(default_factory=set)
+    last_said: tuple[Fingerprint, ...] = ()
+    last_calls: tuple[str, ...] = ()
     steps: dict[Fingerprint, int] = field(default_factory=dict)
-    served: set[Fingerprint] = field(default_factory=set)
-    said: set[Fingerprint] = field(default_factory=set)
-    call_ids: set[str] = field(default_factory=set)
+    served: list[Fingerprint] = field(default_factory=list)
+    said: list[Fingerprint] = field(default_factory=list)
+    call_ids: list[str] = field(default_factory=list)
 
 
 class Identities:
@@ -94,10 +95,10 @@ class Identities:
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
-        self._asked: dict[Fingerprint, set[str]] = {}
-        self._served: dict[Fingerprint, set[str]] = {}
-        self._said: dict[Fingerprint, set[str]] = {}
-        self._call_ids: dict[str, set[str]] = {}
+        self._asked = _Owners[Fingerprint]()
+        self._served = _Owners[Fingerprint]()
+        self._said = _Owners[Fingerprint]()
+        self._call_ids = _Owners[str]()
         self._tasks: Counter[str] = Counter()
         self._opened = 0
         self.ambiguous = 0
@@ -140,13 +141,13 @@ class Identities:
 
         As `place` would decide; None where that would need the whole conversation. Nothing is remembered: see `take`.
         """
-        if chain[-1] in self._asked:
+        if self._asked.of(chain[-1]):
             return None
         replies = [index for index, message in enumerate(messages) if message.from_model]
         if not replies:
             return None
         newest = replies[-1]
-        owners = self._served.get(chain[newest], ())
+        owners = self._served.of(chain[newest])
         if len(owners) != 1:
             return None
         (owner,) = owners
@@ -164,10 +165,10 @@ class Identities:
         known = self._runs[run]
         marks = Marks(asked=known.last, served=link(known.last, reply.content), said=link(ROOT, reply.content))
         if known.answered or known.failed:  # the same request was answered before: either answer may be taken up
-            known.last_said.add(marks.said)
-            known.last_calls.update(reply.call_ids)
+            known.last_said = tuple({*known.last_said, marks.said})
+            known.last_calls = tuple({*known.last_calls, *reply.call_ids})
         else:
-            known.last_said, known.last_calls = {marks.said}, set(reply.call_ids)
+            known.last_said, known.last_calls = (marks.said,), tuple(reply.call_ids)
         known.answered, known.failed = True, False
         self._index(run, known, marks, reply.call_ids)
         return marks
@@ -182,7 +183,7 @@ class Identities:
         """Remember a reply that the journal tells of; in the journal's order."""
         self._remember(Placed(run=run, task=task, step=step, evidence="extends" if sure else "ambiguous"), marks.asked)
         known = self._runs[run]
-        known.answered, known.last_said, known.last_calls = True, {marks.said}, set(call_ids)
+        known.answered, known.last_said, known.last_calls = True, (marks.said,), tuple(call_ids)
         self._index(run, known, marks, call_ids)
         number = run.rpartition("-")[2]
         self._opened = max(self._opened, int(number) if number.isdigit() and len(number) < 12 else 0)
@@ -197,9 +198,9 @@ class Identities:
             del self._tasks[known.task]
         for index, keys in ((self._asked, known.steps), (self._served, known.served), (self._said, known.said)):
             for key in keys:
-                _discard(index, key, run)
+                index.discard(key, run)
         for call_id in known.call_ids:
-            _discard(self._call_ids, call_id, run)
+            self._call_ids.discard(call_id, run)
 
     # ---- deciding ---------------------------------------------------------------------------------------------------
 
@@ -219,7 +220,7 @@ class Identities:
 
     def _repeated(self, last: Fingerprint, again: bool, task: str | None) -> Placed | None:
         """The very request that a run made last: a retry, but for openings, which attempts at one task share."""
-        owners = [name for name in self._asked.get(last, ()) if self._runs[name].last == last]
+        owners = [name for name in self._asked.of(last) if self._runs[name].last == last]
         if task is not None:
             owners = [name for name in owners if self._runs[name].task == task]
         retried = [name for name in owners if self._may_repeat(self._runs[name], again)]
@@ -241,14 +242,14 @@ class Identities:
     ) -> Placed | None:
         """The run whose reply stands in this history; None if nobody's does."""
         for index in reversed(replies):
-            owners = self._served.get(chain[index])
+            owners = self._served.of(chain[index])
             if owners:
                 before = chain[index - 1] if index else ROOT
                 return self._extends(messages[replies[-1]], owners, before, len(replies), exact=index == replies[-1])
         return self._edited(messages[replies[-1]], len(replies))
 
     def _extends(
-        self, newest: Message, owners: set[str], before: Fingerprint, step: int, *, exact: bool
+        self, newest: Message, owners: Collection[str], before: Fingerprint, step: int, *, exact: bool
     ) -> Placed | None:
         """A whole prefix is known. `exact`: up to the newest reply; else what came after it was edited."""
         if not exact:
@@ -267,10 +268,10 @@ class Identities:
     def _edited(self, newest: Message, step: int) -> Placed | None:
         """No prefix is known: the run whose reply is kept as the newest, if that cannot be chance."""
         said = link(ROOT, newest.content)
-        owners = set(self._said.get(said, ())) if newest.call_ids or len(newest.content) >= TELLING_BYTES else set()
+        owners = set(self._said.of(said)) if newest.call_ids or len(newest.content) >= TELLING_BYTES else set()
         for call_id in newest.call_ids:
             if len(call_id) >= UNIQUE_CHARS:
-                owners |= self._call_ids.get(call_id, set())
+                owners.update(self._call_ids.of(call_id))
         if not owners:
             return None
         if len(owners) > 1:
@@ -318,16 +319,51 @@ class Identities:
             known.answered = False
         known.last, known.step, known.failed = last, placed.step, False
         known.steps[last] = placed.step
-        self._asked.setdefault(last, set()).add(placed.run)
+        self._asked.add(last, placed.run)
 
     def _index(self, run: str, known: _Run, marks: Marks, call_ids: Sequence[str]) -> None:
-        known.served.add(marks.served)
-        self._served.setdefault(marks.served, set()).add(run)
-        known.said.add(marks.said)
-        self._said.setdefault(marks.said, set()).add(run)
+        known.served.append(marks.served)
+        self._served.add(marks.served, run)
+        known.said.append(marks.said)
+        self._said.add(marks.said, run)
         for call_id in call_ids:
-            known.call_ids.add(call_id)
-            self._call_ids.setdefault(call_id, set()).add(run)
+            known.call_ids.append(call_id)
+            self._call_ids.add(call_id, run)
+
+
+class _Owners(Generic[K]):
+    """Whose something is: nearly always one run's, for which a set would be the most of the gateway's memory."""
+
+    __slots__ = ("_index",)
+
+    def __init__(self) -> None:
+        self._index: dict[K, str | set[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def of(self, key: K) -> Collection[str]:
+        """The runs."""
+        found = self._index.get(key)
+        if found is None:
+            return ()
+        return (found,) if isinstance(found, str) else found
+
+    def add(self, key: K, run: str) -> None:
+        """It is this run's, too."""
+        found = self._index.setdefault(key, run)
+        if isinstance(found, set):
+            found.add(run)
+        elif found != run:
+            self._index[key] = {found, run}
+
+    def discard(self, key: K, run: str) -> None:
+        """It is not this run's any more."""
+        found = self._index.get(key)
+        if isinstance(found, set):
+            found.discard(run)
+        if not found or found == run:
+            self._index.pop(key, None)
 
 
 def chained(messages: Sequence[Message], last: Fingerprint = ROOT) -> list[Fingerprint]:
@@ -342,11 +378,3 @@ def chained(messages: Sequence[Message], last: Fingerprint = ROOT) -> list[Finge
 def link(before: Fingerprint, content: bytes) -> Fingerprint:
     """The fingerprint of a conversation that goes on with `content`."""
     return hashlib.blake2b(before + content, digest_size=12).digest()
-
-
-def _discard(index: dict[Fingerprint, set[str]] | dict[str, set[str]], key: bytes | str, run: str) -> None:
-    owners = index.get(key)  # type: ignore[arg-type]  # bytes for the one kind of index, text for the other
-    if owners is not None:
-        owners.discard(run)
-        if not owners:
-            del index[key]  # type: ignore[arg-type]  # as above
