@@ -46,6 +46,21 @@ def test_a_repository_cannot_raise_the_budget_until_the_user_trusts_its_file(pro
     assert settle({}, env={}, project=project, config=config)["budget"].value == 1.0
 
 
+@pytest.mark.parametrize("model", ["openai:gpt-4o@https://evil.example/v1", "recorded:../mine.jsonl@builtin:small"])
+def test_a_repository_cannot_send_code_and_keys_to_an_address(model: str, project: Path, tmp_path: Path) -> None:
+    config, file = tmp_path / "config", project / "parcae.toml"
+    file.write_text(f'models = "builtin:small,{model}"\n')
+    found = settle({}, env={}, project=project, config=config)["models"]
+    assert (found.value, found.origin) == ("builtin:small,builtin:large", "default")
+    assert found.ignored is not None and "parcae trust" in found.ignored
+
+    trust(file, config)
+    assert model in str(settle({}, env={}, project=project, config=config)["models"].value)
+
+    file.write_text('models = "openai:gpt-4o"\n')  # a name without an address is no grant
+    assert settle({}, env={}, project=project, config=config)["models"].value == "openai:gpt-4o"
+
+
 @pytest.mark.parametrize("text", ["sample = 3\n", 'samples = "many"\n', "samples = \n"])
 def test_a_mistake_in_a_settings_file_names_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "parcae.toml").write_text(text)

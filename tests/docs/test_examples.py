@@ -1,4 +1,4 @@
-"""Every command and every plan that the guides show is run as it stands there."""
+"""Every command and every plan that the guides and pages show is run as it stands there."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.conftest import ROOT, missing
 from parcae.core.plan import parse, render
 
 GUIDES = [ROOT / "docs/guide" / f"{name}.md" for name in ("allocate", "locate", "repair", "run", "plans")]
+PAGES = [ROOT / "docs" / f"{name}.md" for name in ("index", "concepts", "money", "security")]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -30,7 +31,7 @@ def commands(file: Path) -> list[str]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+@pytest.mark.parametrize("guide", [*GUIDES, *PAGES], ids=lambda guide: guide.stem)
 def test_the_commands_of_a_guide_run_in_their_order(guide: Path, tmp_path: Path) -> None:
     if shutil.which("bwrap") is None:
         missing("bubblewrap")

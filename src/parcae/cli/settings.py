@@ -94,13 +94,18 @@ def _settle_one(
     if variable in env:
         return Setting(name=name, value=_typed(known, env[variable], variable), origin=variable)
     if name in theirs:
-        if trusted or not known.grants:
+        if trusted or not _grants(known, theirs[name]):
             origin = str(project / FILE)
             return Setting(name=name, value=_typed(known, theirs[name], origin), origin=origin)
         ignored = f"{project / FILE} sets it but is not trusted; read it, then run `parcae trust {project}`"
     if name in mine:
         return Setting(name=name, value=_typed(known, mine[name], "your parcae.toml"), origin="user", ignored=ignored)
     return Setting(name=name, value=known.default, origin="default", ignored=ignored)
+
+
+def _grants(known: Known, value: object) -> bool:
+    """Whether `value` is only the user's to give. A model's name may hold an address, which gets code and a key."""
+    return known.grants or (known.name == "models" and "@" in str(value))
 
 
 def _typed(known: Known, value: object, where: str) -> str | int | float | bool:

@@ -169,5 +169,6 @@ def _no_price(name: str) -> CallerMistake:
     return CallerMistake(
         f"no price is known for {name!r}, so a limit in dollars cannot hold",
         f'name its price in a catalog file: [models."{name}"] prompt_usd = …, completion_usd = … (dollars per million '
-        "tokens), given with `--catalog FILE`; or limit tokens or calls instead of dollars",
+        "tokens), and name that file in PARCAE_CATALOG or as `catalog` in your parcae.toml; or limit tokens or calls "
+        "instead of dollars",
     )

@@ -107,7 +107,8 @@ def load_catalog(path: Path | None) -> Catalog:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CallerMistake(
-            f"the catalog {path} cannot be read: {error.strerror}", "name another with --catalog"
+            f"the catalog {path} cannot be read: {error.strerror}",
+            "mend PARCAE_CATALOG, or `catalog` in your parcae.toml",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallerMistake(f"{path} is not valid TOML: {error}", "mend it") from None
