@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 from tests.conftest import ROOT
 from tests.docs.test_examples import blocks
 
+from parcae.cli.main import parcae
 from parcae.models.catalog import load_catalog
 
 CLAIMED = re.compile(r"^\| ([^|]+) \| `([\w/.]+)::(\w+)` \|$", re.MULTILINE)
@@ -55,3 +58,36 @@ def test_the_reference_shows_names_that_are_there_with_their_docstrings(page: Pa
         found = importlib.import_module(module)
         for name in filter(None, members.split(", ")):
             assert getattr(found, name).__doc__, f"{module}.{name}"
+
+
+COMPARED = ROOT / "docs/compare.md"
+FIGURE = re.compile(r"\d[\d,]*\.?\d*|\.\d+")
+
+
+def test_every_figure_of_the_comparison_stands_in_the_log() -> None:
+    log = set(FIGURE.findall((ROOT / "experiments/LOG.md").read_text(encoding="utf-8")))
+    rows = [line for line in COMPARED.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    figures = [(figure, row) for row in rows for figure in FIGURE.findall(row.split("|", 2)[2])]
+    assert len(figures) > 80
+    assert [one for one in figures if one[0] not in log] == []
+
+
+@pytest.mark.parametrize("command", "".join(blocks(COMPARED, "sh")).splitlines())
+def test_the_commands_of_the_comparison_are_there(command: str) -> None:
+    program, *words = shlex.split(command)
+    if program == "parcae":
+        understood(parcae, words)
+    elif words[0] == "-m":
+        assert (ROOT / words[1].replace(".", "/")).with_suffix(".py").is_file()
+    else:
+        assert (ROOT / words[0]).is_file()
+
+
+def understood(group: click.Group, words: list[str]) -> None:
+    """Parse the words as the command line does, without running anything: an unknown option is an error."""
+    name, command, rest = group.resolve_command(click.Context(group), words)
+    assert command is not None
+    if isinstance(command, click.Group):
+        understood(command, rest)
+    else:
+        command.make_context(name, rest)
