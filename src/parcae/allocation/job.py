@@ -212,8 +212,7 @@ def _check_prices(models: Mapping[str, Model], options: AllocateOptions) -> None
     if unknown and (options.search_usd is not None or math.isfinite(options.item_usd)):
         raise CallerMistake(
             f"no price is known for {', '.join(unknown)}, so a budget in dollars cannot hold",
-            "name prices in a catalog file (PARCAE_CATALOG, or `catalog` in your parcae.toml), or search with "
-            "--max-calls and without dollars",
+            "name prices in a catalog file (--catalog), or search with --max-calls and without dollars",
         )
 
 
