@@ -26,6 +26,7 @@ EXPERIMENTS = (
     "experiments.prediction.learning_curve",
     "experiments.prediction.looks",
     "experiments.prediction.samples",
+    "experiments.repair.kills",
     "experiments.spine.kills",
     "experiments.workspace.kills",
 )

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
 import shutil
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pygit2
 import pytest
@@ -22,7 +25,7 @@ from parcae.models.builtin import builtin
 from parcae.models.builtin.talk import read_talk
 from parcae.models.scripted import ScriptedModel, call, say, together
 from parcae.store.memory import MemoryJournal
-from parcae.tools.sandbox import Sandbox, find_sandbox
+from parcae.tools.sandbox import Finished, Sandbox, find_sandbox
 
 PRICE = (
     "def net(gross, rate):\n    return gross - gross * rate // 100\n\n\n"
@@ -147,12 +150,94 @@ async def test_tests_cannot_be_changed_and_a_fix_that_does_not_help_is_no_answer
     assert step.observations[0].is_error and "is a test" in step.observations[0].content
 
 
+@pytest.mark.parametrize(
+    ("files", "fix", "said"),
+    [
+        ({}, {"path": "tests/conftest.py", "old": "", "new": ""}, "is a test"),
+        (
+            {"pyproject.toml": "[tool.pytest.ini_options]\n"},
+            {"path": "pyproject.toml", "old": "options]", "new": 'options]\naddopts = "--deselect=tests"'},
+            "says which tests are run",
+        ),
+        ({"shop/logo.dat": b"\0\xff"}, {"path": "shop/logo.dat", "old": "\0", "new": ""}, "is binary or not in UTF-8"),
+        (
+            {"shop/old.py": "# -*- coding: latin-1 -*-\nPRICE = 'f\xfcnf'\n".encode("latin-1")},
+            {"path": "shop/old.py", "old": "PRICE", "new": "PRICES"},
+            "is binary or not in UTF-8",
+        ),
+        ({}, RIGHT | {"new": "price >= 0\n" + 200 * "        #\n"}, "changes 203 lines"),
+        ({}, RIGHT | {"new": "price >= 0  #" + 20_000 * "x"}, "20000 are allowed: change less"),
+    ],
+)
+async def test_fixes_that_no_reader_could_take_are_refused_and_change_nothing(
+    files: dict[str, str | bytes], fix: dict[str, str], said: str, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    repo = project(tmp_path / "shop")
+    for name, content in files.items():
+        (repo / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    report, _, _ = await repaired(repo, sandbox, fixing(fix), copies=tmp_path / "copies")
+    refused = report.attempts[0].trajectory.steps[1].observations[0]
+    assert refused.is_error and said in refused.content
+    assert (report.status, report.patches) == ("no_answer", ())
+
+
 async def test_tests_that_fail_before_do_not_count(tmp_path: Path, sandbox: Sandbox) -> None:
     red = {"tests/test_red.py": "def test_red():\n    assert 0\n"}
     repo = project(tmp_path / "shop", FILES | red)
     report, _, _ = await repaired(repo, sandbox, fixing(RIGHT), copies=tmp_path / "copies")
     assert report.patches[0].plausible
     assert any("tests/test_red.py::test_red" in note for note in report.notes)
+
+
+async def test_a_test_file_that_cannot_be_imported_hides_no_other_tests(tmp_path: Path, sandbox: Sandbox) -> None:
+    repo = project(tmp_path / "shop", FILES | {"tests/test_gone.py": "import nowhere\n"})
+    report, _, _ = await repaired(repo, sandbox, fixing(HARMFUL), copies=tmp_path / "copies")
+    assert any("tests/test_gone.py fails or flickers" in note for note in report.notes)
+    assert report.patches[0].broken == ("tests/test_shop.py::test_net",)
+
+
+class Flickering:
+    """A sandbox in which `test` gives the `verdicts` of its runs in the suite in turn, and then passes."""
+
+    contained = True
+
+    def __init__(self, sandbox: Sandbox, test: str, verdicts: str) -> None:
+        self.sandbox, self.test, self.verdicts = sandbox, test, iter(verdicts)
+
+    async def run(self, command: Sequence[str], **settings: Any) -> Finished:
+        finished = await self.sandbox.run(command, **settings)
+        if command[-1] != ".":
+            return finished
+        verdict = {"p": "PASSED", "f": "FAILED"}[next(self.verdicts, "p")]
+        lines = re.sub(rf"^(PASSED|FAILED) {self.test}\b.*\n", "", finished.stdout, flags=re.MULTILINE)
+        return replace(finished, stdout=f"{lines}{verdict} {self.test}\n")
+
+
+OTHER = "tests/test_shop.py::test_net"
+
+
+async def test_a_test_that_flickers_without_any_change_is_named_and_does_not_count(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    flickering = Flickering(sandbox, OTHER, "pff")
+    report, _, _ = await repaired(project(tmp_path / "shop"), flickering, fixing(RIGHT), copies=tmp_path / "copies")
+    assert report.patches[0].plausible
+    assert report.notes == (f"{OTHER} fails or flickers without any change: its verdict does not count",)
+
+
+async def test_a_test_that_flickers_with_a_patch_is_named_and_does_not_count(tmp_path: Path, sandbox: Sandbox) -> None:
+    flickering = Flickering(sandbox, OTHER, "ppf")
+    report, _, _ = await repaired(project(tmp_path / "shop"), flickering, fixing(RIGHT), copies=tmp_path / "copies")
+    assert report.patches[0].plausible
+    [note] = report.notes
+    assert note.startswith(f"{OTHER} failed with a patch once and passed with it when run again")
+
+
+async def test_a_failing_test_that_flickers_is_refused_with_the_cure(tmp_path: Path, sandbox: Sandbox) -> None:
+    with pytest.raises(CallerMistake, match=r"test_total flickers: it passed in 1 of 2 runs.*make it fail every time"):
+        await repaired(
+            project(tmp_path / "shop"), Flickering(sandbox, TEST, "fp"), fixing(RIGHT), copies=tmp_path / "copies"
+        )
 
 
 async def test_files_that_are_not_committed_are_named(tmp_path: Path, sandbox: Sandbox) -> None:

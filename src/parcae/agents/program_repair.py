@@ -23,12 +23,13 @@ from parcae.core.task import Task
 from parcae.core.workspace import Conflict, Write
 from parcae.tools.covered import Covered
 from parcae.tools.function import CallKey, cut, function_tool
-from parcae.tools.functions_in_source import is_test_file
+from parcae.tools.functions_in_source import chooses_tests, is_test_file
 from parcae.tools.plain_pytest import PlainRun
 
 MAX_STEPS = 20
 MAX_TOKENS = 4_096  # a reply may hold many fixes
 MOST_CHANGED_LINES = 200
+MOST_CHANGED_CHARS = 20_000
 MOST_TRIED = 24
 OUTPUT_CHARS = 4_000
 SYSTEM = """You repair the code that makes a test fail.
@@ -113,7 +114,7 @@ def read_range(scope: Scope, path: str, first_line: int = 1, last_line: int = 20
         first_line: counted from 1.
         last_line: the last line to show.
     """
-    lines = workspace_of(scope).read(path).decode("utf-8", "replace").splitlines()
+    lines = _text(workspace_of(scope), path).splitlines()
     shown = lines[max(0, first_line - 1) : last_line]
     return "\n".join(f"{number:>5} {line}" for number, line in enumerate(shown, start=max(1, first_line)))
 
@@ -154,6 +155,8 @@ def replaced(whole: str, fix: Fix, path: str) -> str:
         ToolRefused: the fragment does not stand there, or more than once and no line tells which.
     """
     old, line = fix["old"], fix["line"]
+    if len(fix["new"]) > MOST_CHANGED_CHARS:
+        raise ToolRefused(f"the fix has {len(fix['new'])} characters; {MOST_CHANGED_CHARS} are allowed: change less")
     if not line and old and whole.count(old) == 1:
         return whole.replace(old, fix["new"])
     if not line or not old:
@@ -165,9 +168,21 @@ def replaced(whole: str, fix: Fix, path: str) -> str:
     return whole[:place] + fix["new"] + whole[place + len(old) :]
 
 
+def _text(workspace: Workspace, path: str) -> str:
+    content = workspace.read(path)
+    try:
+        if b"\0" not in content:
+            return content.decode()
+    except UnicodeDecodeError:
+        pass
+    raise ToolRefused(f"{path} is binary or not in UTF-8, so it cannot be shown or changed here; repair another file")
+
+
 def _repairable(path: str) -> str:
     if is_test_file(path):
         raise ToolRefused(f"{path} is a test; repair the code that it tests")
+    if chooses_tests(path):
+        raise ToolRefused(f"{path} says which tests are run; repair the code that they test")
     return path
 
 
@@ -183,16 +198,18 @@ def _changing(base: Workspace) -> tuple[Tool, ...]:
         """
         workspace = workspace_of(scope)
         before = workspace.look(_repairable(path))
-        whole = replaced(workspace.read(path).decode("utf-8", "replace"), Fix(line=line, old=old, new=new), path)
+        whole = replaced(_text(workspace, path), Fix(line=line, old=old, new=new), path)
         change = Write(path=path, content=whole.encode(), based_on=before.version)
         outcome = await workspace.change(change, by(scope, key))
         if isinstance(outcome, Conflict):
             raise ToolRefused(f"{path} changed meanwhile; read it again")
-        changed = size_of(patch_of(base, workspace))
-        if changed > MOST_CHANGED_LINES:
+        patch = patch_of(base, workspace)
+        changed = size_of(patch)
+        if changed > MOST_CHANGED_LINES or len(patch) > 2 * MOST_CHANGED_CHARS:
             back = Write(path=path, content=before.content, based_on=outcome.version)
             await workspace.change(back, by(scope, f"{key}/back"))
-            raise ToolRefused(f"that changes {changed} lines; {MOST_CHANGED_LINES} are allowed: change less")
+            allowed = f"{MOST_CHANGED_LINES} lines in a diff of {2 * MOST_CHANGED_CHARS} characters are allowed"
+            raise ToolRefused(f"that changes {changed} lines, {len(patch)} characters; {allowed}: change less")
         return f"{path} is changed"
 
     async def discard_fix(scope: Scope, key: CallKey) -> str:
@@ -226,7 +243,7 @@ def _running(bed: TestBed) -> tuple[Tool, ...]:
             fixes: up to 24, each with the line in which the fragment begins, the exact fragment `old`, and `new`. The
                 answer counts them from 1.
         """
-        whole = workspace_of(scope).read(_repairable(path)).decode("utf-8", "replace")
+        whole = _text(workspace_of(scope), _repairable(path))
         versions, wrong = dict[int, str](), []
         for place, fix in enumerate(fixes[:MOST_TRIED], start=1):
             try:

@@ -42,27 +42,25 @@ class TestBed:
     sandbox: Sandbox
     python: ProjectPython
     timeout_seconds: float = 60.0
-    known: dict[tuple[int, str], asyncio.Task[PlainRun]] = field(default_factory=dict)
+    known: dict[tuple[int, str, int], asyncio.Task[PlainRun]] = field(default_factory=dict)
     tried: dict[_Around, _Verdicts] = field(default_factory=dict)
     waiting: dict[_Around, _Verdicts] = field(default_factory=dict)
     batches: dict[_Around, asyncio.Task[None]] = field(default_factory=dict)
     places: asyncio.Semaphore = field(default_factory=slots)
 
-    async def run(self, workspace: Workspace, tests: str | None = None) -> PlainRun:
+    async def run(self, workspace: Workspace, tests: str | None = None, *, turn: int = 0) -> PlainRun:
         """Run `tests` (the failing test by default) on the files of `workspace`.
+
+        What was run in the same `turn` is not run again; a test that flickers shows only in several turns.
 
         Raises:
             SandboxFailed: the sandbox broke.
         """
         files = _files_of(workspace)
-        key = (_hash_of(files), tests or self.test)
+        key = (_hash_of(files), tests or self.test, turn)
         if key not in self.known or _is_void(self.known[key]):
             self.known[key] = asyncio.ensure_future(self._run(files, key[1]))
         return await asyncio.shield(self.known[key])
-
-    async def run_anew(self, workspace: Workspace, tests: str) -> PlainRun:
-        """Run `tests` whatever was run before: what flickers shows only so."""
-        return await self._run(_files_of(workspace), tests)
 
     async def try_versions(self, workspace: Workspace, path: str, versions: Sequence[str]) -> list[bool]:
         """Whether the failing test passes with each whole text of the file `path`; each is run once.

@@ -7,7 +7,6 @@ the ranking needs is journalled, so a report needs no sandbox.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections import Counter
@@ -16,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from parcae.agents.loop import Agent
-from parcae.agents.patch import files_of, normal_form, patch_of, size_of
+from parcae.agents.patch import files_of, normal_form
 from parcae.agents.program_repair import repair_task, repairer
-from parcae.agents.test_bed import EVERYTHING, TestBed
-from parcae.core.errors import CallerMistake, LimitReached
+from parcae.agents.test_bed import TestBed
+from parcae.core.errors import CallerMistake
 from parcae.core.events import RunEnded, RunStarted
 from parcae.core.protocols import Forecaster, Journal, Model
 from parcae.core.scope import Scope
@@ -28,6 +27,7 @@ from parcae.core.trajectory import Trajectory, cost_of
 from parcae.hotswap.supervisor import supervise
 from parcae.jobs.attempts import Outcome, cards_of, ended, looked_at, outcome_of, run_group, scope_of
 from parcae.jobs.options import JobOptions, as_text, from_text
+from parcae.jobs.patch_check import PatchChecked, check_patch, flaky_notes, red_before, score
 from parcae.jobs.report import Patch, Report, Suspect, costs_by_model, estimated_baseline, swaps_of
 from parcae.jobs.world import World
 from parcae.prediction.rule import RuleForecaster
@@ -36,8 +36,6 @@ from parcae.tools.covered import Covered
 from parcae.tools.project_python import choose_python
 from parcae.tools.sandbox import Sandbox, find_sandbox
 from parcae.workspace import Branch, Opened, open_workspace
-
-FLAKY_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,23 +47,6 @@ class RepairPrepared:
     covered: Covered
     excluded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatchChecked:
-    """What the tests say of the patch of the attempt in `scope`. `form` is the same for equal patches."""
-
-    kind: ClassVar[str] = "patch.checked/1"
-    scope: str
-    form: str
-    passes: bool
-    broken: tuple[str, ...] = ()
-    size: int = 0
-
-    @property
-    def level(self) -> int:
-        """2: plausible; 1: the failing test passes but others fail; 0: it still fails."""
-        return 0 if not self.passes else 1 if self.broken else 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +91,7 @@ async def look(options: JobOptions, world: World, *, run: str, sandbox: Sandbox)
     opened = _open(options, run)
     covered, notes = await looked_at(options, world, sandbox)
     bed = _bed(options, covered, sandbox)
-    excluded = await _red_before(bed, opened, options.test)
+    excluded = await red_before(bed, opened, options.test)
     said = (*notes, *(f"{test} fails or flickers without any change: its verdict does not count" for test in excluded))
     return Looked(covered=covered, bed=bed, excluded=excluded, notes=said)
 
@@ -168,7 +149,7 @@ async def _run(
 
     async def check(trajectory: Trajectory, own: Scope) -> float:
         checked = await _check_all(job, base, before, bed, world.journal)
-        return _score(checked[own.id], list(checked.values())) if own.id in checked else 0.0
+        return score(checked[own.id], list(checked.values())) if own.id in checked else 0.0
 
     group = supervise(Agent(role), stage, job.models, forecaster or RuleForecaster(), check=check)
     await run_group(group, job.task, model=group.ladder[0], scope=scope, world=world)
@@ -182,27 +163,9 @@ async def _check_all(
     for scope in await members(journal, job.run):
         branch = base.branch(scope.rpartition("/")[2])
         if scope not in known and normal_form(before, branch):
-            known[scope] = await _checked(scope, before, branch, bed, job.prepared.excluded)
+            known[scope] = await check_patch(scope, before, branch, bed, job.prepared.excluded)
             await journal.append([known[scope]])
     return known
-
-
-async def _checked(scope: str, before: Branch, branch: Branch, bed: TestBed, excluded: Sequence[str]) -> PatchChecked:
-    run = await bed.run(branch)
-    passes, broken = bool(run.passed) and not run.failed and run.limit is None, tuple[str, ...]()
-    if passes:
-        suite, was = await bed.run(branch, EVERYTHING), await bed.run(before, EVERYTHING)
-        broken = tuple(
-            sorted((was.passed - suite.passed - set(excluded)) | (suite.failed - was.failed - set(excluded)))
-        )
-    form = hashlib.sha256(normal_form(before, branch).encode()).hexdigest()
-    return PatchChecked(scope=scope, form=form, passes=passes, broken=broken, size=size_of(patch_of(before, branch)))
-
-
-def _score(own: PatchChecked, all_checked: Sequence[PatchChecked]) -> float:
-    """In [0, 1]: by tests, then by how many attempts made the same patch, then the smaller one first."""
-    votes = sum(one.form == own.form for one in all_checked)
-    return (own.level + (votes + 1 / (2 + own.size)) / (2 + len(all_checked))) / 3
 
 
 async def report_of(run: str, world: World) -> Report:
@@ -230,7 +193,7 @@ async def report_of(run: str, world: World) -> Report:
         forecasts=outcome.forecasted,
         baseline=estimated_baseline(outcome.attempts, job.models[stage.ladder[-1]].card, cards_of(stage, job.models)),
         attempts=outcome.attempts,
-        notes=job.prepared.notes,
+        notes=(*job.prepared.notes, *flaky_notes(checked)),
         decisions=outcome.decided,
         patches=patches,
     )
@@ -259,7 +222,7 @@ def _patches(outcome: Outcome, checked: Sequence[PatchChecked], run: str) -> tup
     best: dict[str, PatchChecked] = {}
     for one in sorted(counted, key=lambda each: (len(diffs[each.scope]), each.scope)):
         best.setdefault(one.form, one)
-    ranked = sorted(best.values(), key=lambda one: -_score(one, counted))
+    ranked = sorted(best.values(), key=lambda one: -score(one, counted))
     return tuple(
         Patch(
             diff=diffs[one.scope],
@@ -285,22 +248,6 @@ def _suspect(patch: Patch) -> Suspect:
 def _line(diff: str) -> int | None:
     found = re.search(r"^@@ -(\d+)", diff, re.MULTILINE)
     return int(found[1]) if found else None
-
-
-async def _red_before(bed: TestBed, opened: Opened, test: str) -> tuple[str, ...]:
-    """Tests beside `test` that fail, or not always pass, before anything is changed."""
-    again = [await bed.run_anew(opened.main, EVERYTHING) for _ in range(FLAKY_RUNS - 1)]
-    runs = [await bed.run(opened.main, EVERYTHING), *again]
-    limit = next((run.limit for run in runs if run.limit is not None), None)
-    if limit is not None:
-        raise LimitReached(f"the suite of {opened.folder} reached its limit of {limit}; raise --timeout")
-    steady = frozenset.intersection(*(run.passed for run in runs))
-    ever = frozenset.union(*(run.passed | run.failed for run in runs))
-    if test in steady or not any(run.failed for run in runs):
-        raise CallerMistake(
-            f"{test} passes on what is committed in {opened.folder}", "commit the change that makes it fail"
-        )
-    return tuple(sorted(ever - steady - {test}))
 
 
 def _bed(options: JobOptions, covered: Covered, sandbox: Sandbox) -> TestBed:

@@ -69,6 +69,11 @@ def is_test_file(file: str) -> bool:
     )
 
 
+def chooses_tests(file: str) -> bool:
+    """Whether `file` (relative, with slashes) can say which tests pytest runs, and how."""
+    return PurePosixPath(file).name in ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+
+
 def _walk(node: ast.AST, prefix: str) -> Iterator[tuple[_Definition, str]]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, _Definition):

@@ -1,4 +1,7 @@
-"""One run of pytest in a folder, without coverage: what passed, what failed, and how it looked. Judges nothing."""
+"""One run of pytest in a folder, without coverage: what passed, what failed, and how it looked. Judges nothing.
+
+How long it took is left out: equal files look equal, whenever they are run.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from parcae.tools.project_python import ProjectPython, spare_packages
 from parcae.tools.sandbox import Bind, Finished, Sandbox, SandboxLimits
 
 _OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_TOOK = re.compile(r" in \d+\.\d+s(?: \([\d:]+\))?(?= =*$|$)", re.MULTILINE)
 _START = "import sys; sys.path.append(sys.argv[1]); import pytest; sys.exit(pytest.main(sys.argv[2:]))"
-_QUIET = ("-q", "-rA", "--tb=short", "--no-header", "-p", "no:cacheprovider")
+_QUIET = ("-q", "-rA", "--tb=short", "--no-header", "-p", "no:cacheprovider", "--continue-on-collection-errors")
 
 
 _VERDICT_ONLY = ("-q", "-x", "--no-header", "--tb=no", "--assert=plain", "-p", "no:cacheprovider")
@@ -49,7 +53,7 @@ async def run_plain(
     return PlainRun(
         passed=frozenset(test for outcome, test in found if outcome == "PASSED"),
         failed=frozenset(test for outcome, test in found if outcome != "PASSED"),
-        output=finished.stdout or finished.stderr,
+        output=_TOOK.sub("", finished.stdout or finished.stderr),
         limit=finished.limit,
     )
 
