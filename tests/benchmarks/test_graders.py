@@ -66,6 +66,26 @@ async def test_what_does_not_solve_an_item_is_not_taken_for_a_solution(code: str
     assert "swordfish" not in verdict.why
 
 
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "print('swordfish')\nassert False, 'swordfish'\n",
+        "import sys\nsys.exit('swordfish')\n",
+        "while True:\n    print('swordfish')\n",
+        "while True:\n    pass\n",
+        "import time\ntime.sleep(60)\n",
+    ],
+)
+async def test_tests_that_hang_or_tell_what_they_know_end_in_a_word_that_tells_nothing(
+    tests: str, grader: Grader
+) -> None:
+    hidden = Item(name="add", question="Add.", expected="", tests=tests, functions=("add",))
+    verdict = await grader.grade(hidden, "def add(a, b):\n    return a + b\n")
+    assert not verdict.solved
+    assert verdict.why and len(verdict.why) < 80
+    assert "swordfish" not in verdict.why
+
+
 SNOOP = """
 import gc, glob, os, socket, sys
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import venv
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
-from tests.conftest import missing
+from tests.conftest import ROOT, missing
 
 from parcae.benchmarks.bug import Bug, write_bug
 from parcae.benchmarks.repair_bugs import RepairBench, RepairJudged, repair_bugs, repair_table
@@ -20,6 +22,7 @@ from parcae.models.builtin import builtin
 from parcae.store.memory import MemoryJournal
 from parcae.tools.sandbox import find_sandbox
 
+SCHEMA = json.loads((ROOT / "docs/schemas/bench-repair-1.json").read_text())
 CODE = "def older(age, limit):\n    return age < limit\n"
 SEEN = """from people import older
 
@@ -95,6 +98,7 @@ def test_the_table_pairs_arms_by_bug() -> None:
         ],
         seed=1,
     )
+    jsonschema.validate(json.loads(json.dumps(table)), SCHEMA)
     small, large = table["rows"]
     assert (small["plausible"]["mean"], large["plausible"]["mean"], large["same"]["mean"]) == (0.5, 1.0, 0.5)
     assert table["differences"]["large - small"]["mean"] == pytest.approx(0.5)

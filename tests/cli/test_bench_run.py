@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from tests.conftest import ROOT, missing
 
@@ -89,6 +90,7 @@ def test_each_format_runs_to_its_figures_and_going_on_asks_nobody(
         assert bench(kind, SHIPPED / f"{kind}.jsonl", home, ladder, *more) == 0
         table = json.loads(capsys.readouterr().out)
         weak, strong = table["rows"]
+        jsonschema.validate(table, json.loads((ROOT / "docs/schemas/bench-run-1.json").read_text()))
         assert table["schema"] == "parcae.bench.run/1" and table["items"] == 2
         assert weak["pass_at"]["1"]["mean"] == pytest.approx(1 / 3)
         assert weak["pass_at"]["2"]["mean"] == pytest.approx(2 / 3)
