@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 import venv
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -107,8 +108,8 @@ async def repaired(
     stage = StagePlan(ladder=("scripted:one",), attempts=samples)
     options = JobOptions(repo=repo, test=TEST, stage=stage, copies=copies, python=bare_python(copies))
     world = World(journal=MemoryJournal(), clock=WallClock(), open_model=lambda name: model)
-    await repair.begin(options, world, run="repair-1", sandbox=sandbox)
-    return await repair.go_on("repair-1", world, sandbox=sandbox), options, world
+    bed = await repair.begin(options, world, run="repair-1", sandbox=sandbox)
+    return await repair.go_on("repair-1", world, sandbox=sandbox, bed=bed), options, world
 
 
 async def test_a_plausible_patch_is_given_as_a_branch_and_the_working_tree_stays(
@@ -264,6 +265,36 @@ async def test_fixes_are_tried_at_once_and_those_that_cannot_be_are_named(tmp_pa
     [tried] = report.attempts[0].trajectory.steps[1].observations
     assert tried.content.startswith("it passes with 2\n4 was not tried: line 1 of shop/price.py")
     assert report.patches[0].plausible
+
+
+class Counting:
+    """A sandbox that remembers how often each kind of run was started in it."""
+
+    contained = True
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox, self.started = sandbox, Counter[str]()
+
+    async def run(self, command: Sequence[str], **settings: Any) -> Finished:
+        batch = "pytest_batch_driver" in command[1]
+        self.started["suite" if command[-1] == "." else "versions" if batch else command[-1]] += 1
+        return await self.sandbox.run(command, **settings)
+
+
+async def test_attempts_that_ask_for_the_same_share_one_run(tmp_path: Path, sandbox: Sandbox) -> None:
+    counting = Counting(sandbox)
+    fixes = [{"line": 6, "old": "price > 100", "new": "price >= 0"}]
+
+    def trying(request: Request) -> ModelResponse:
+        used = read_talk(request).used
+        return fixing(RIGHT)(request) if "try_fixes" in used else call("try_fixes", path="shop/price.py", fixes=fixes)
+
+    repo, copies = project(tmp_path / "shop"), tmp_path / "copies"
+    report, _, _ = await repaired(repo, counting, *[trying] * 8, copies=copies, samples=4)
+    assert report.patches[0].votes == 4
+    assert counting.started["versions"] == 1
+    assert counting.started["suite"] == 3  # two before any change, one with the patch that all made
+    assert counting.started[TEST] == 2  # under coverage, and with the patch
 
 
 async def test_the_large_builtin_model_repairs_a_small_fault(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -60,8 +60,10 @@ class _Job:
     models: Mapping[str, Model]
 
 
-async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox, notes: Sequence[str] = ()) -> None:
+async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox, notes: Sequence[str] = ()) -> TestBed:
     """Run the failing test and the suite, and write the run's beginning; nothing is written before that.
+
+    `go_on` takes the bed, so that it need not run again what was run here.
 
     Raises:
         CallerMistake: the project, the test or a model's name is wrong, or files are not committed.
@@ -69,6 +71,7 @@ async def begin(options: JobOptions, world: World, *, run: str, sandbox: Sandbox
     """
     looked = await look(options, world, run=run, sandbox=sandbox)
     await begin_looked(looked, options, world, run=run, notes=notes)
+    return looked.bed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,7 @@ async def go_on(
 ) -> Report:
     """Let `run` go on from where its journal ends, and report; a run that has ended is only reported.
 
-    `bed` knows what tests of the same project came to in another run.
+    `bed` knows what tests of the same project came to before.
 
     Raises:
         CallerMistake: there is no such run.
