@@ -40,7 +40,7 @@ from parcae.tools.sandbox import find_sandbox
 from parcae.workspace import open_workspace
 
 RUN, TEST = "repair-1", "tests/test_shop.py::test_total"
-STAGE = StagePlan(ladder=("builtin:small", "builtin:large"), attempts=3, policy="parallel@3")
+STAGE = StagePlan(ladder=("builtin:small", "builtin:large"), attempts=2, policy="parallel@3")
 FILES = {
     "shop/__init__.py": "",
     "shop/price.py": "def net(gross, rate):\n    return gross - gross * rate // 100\n\n\n"
