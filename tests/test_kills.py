@@ -1,13 +1,9 @@
-"""SIGKILL at random moments; the long forms are `experiments/spine/kills.py` and `experiments/repair/kills.py`."""
+"""SIGKILL at random moments: ten here, the long form in `experiments/spine/kills.py`."""
 
 from __future__ import annotations
 
 import pytest
-from experiments.repair import kills as repairs
 from experiments.spine.kills import LIMIT_USD, Life, killing
-from tests.conftest import missing
-
-from parcae.tools.bubblewrap import trouble
 
 KILLS, MOST_RUNS = 10, 30
 
@@ -22,13 +18,3 @@ def test_runs_that_are_killed_ten_times_end_as_if_nobody_had() -> None:
         assert life.same
         assert life.again == 0
         assert life.spent_usd <= LIMIT_USD
-
-
-@pytest.mark.timeout(600)
-def test_a_repair_that_is_killed_ends_as_if_nobody_had() -> None:
-    if trouble() is not None:
-        missing(f"bubblewrap ({trouble()})")
-    [life] = repairs.killing(runs=1, kills=2, seed=1)
-    assert life.kills > 0
-    assert life.same
-    assert life.again == 0
