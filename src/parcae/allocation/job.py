@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from parcae.allocation.costs import configuration_costs
-from parcae.allocation.drawing import Tools
 from parcae.allocation.history import History, Proposal
 from parcae.allocation.live import Live
 from parcae.allocation.pipeline import Pipeline
@@ -25,6 +25,7 @@ from parcae.allocation.strategies.race import Race
 from parcae.allocation.strategies.random_search import RandomSearch
 from parcae.allocation.strategies.rules import Rules
 from parcae.allocation.strategy import Strategy, unwatched
+from parcae.allocation.workers import Tools
 from parcae.core.errors import CallerMistake, LimitReached
 from parcae.core.events import RunEnded, RunStarted
 from parcae.core.protocols import Model
@@ -68,10 +69,13 @@ async def allocate(
     *,
     run: str,
     find_sandbox: Callable[[], Sandbox],
+    copies: Path | None = None,
     resume: bool = False,
     watch: Callable[[History], None] = unwatched,
 ) -> Result:
     """Search until the answer is known, the limit is reached or `world.stop` is set.
+
+    `copies`: where projects that are no repositories are copied to, for stages that change files.
 
     Raises:
         CallerMistake: the pipeline, a model or a metric is wrong; or `resume` and the pipeline is another one.
@@ -99,7 +103,7 @@ async def allocate(
         models=models,
         scope=scope,
         samples=samples,
-        tools=Tools(find_sandbox=find_sandbox),
+        tools=Tools(run=run, find_sandbox=find_sandbox, copies=copies),
     )
     strategy = make_strategy(options.strategy, options.seed, agent=agent, scope=scope)
     history, status = await _search(options, live, strategy, world, watch)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from parcae.allocation.drawing import Draw, Outputs, Tools, ask_text, draw_sample
+from parcae.allocation.drawing import ask_text, draw_sample
 from parcae.allocation.history import Proposal, Round
 from parcae.allocation.pipeline import Item, Pipeline, Stage
 from parcae.allocation.samples import Sampled, Samples, key_of
 from parcae.allocation.scoring import Metric, aggregated, find_metric, scored, subsets
 from parcae.allocation.space import Choice, Space
+from parcae.allocation.workers import Draw, Outputs, Tools
 from parcae.core.errors import ProviderFailed
 from parcae.core.protocols import Model
 from parcae.core.scope import Scope

@@ -13,6 +13,7 @@ from parcae.core.errors import CallerMistake
 from parcae.sampling.vote import vote
 
 Metric = Callable[[Item, str], float]
+PLAUSIBLE = "plausible"  # what the first line of a `repair` stage's output says of a patch that passes all tests
 ORDERS = 16  # random subsets over which a smaller number of samples is averaged
 
 
@@ -32,6 +33,11 @@ def first_line(item: Item, output: str) -> float:
     return exact(item, lines[0]) if lines else 0.0
 
 
+def plausible(item: Item, output: str) -> float:
+    """1 if a `repair` stage's patch makes the failing test pass and breaks no other."""
+    return float(output.partition("\n")[0] == PLAUSIBLE)
+
+
 def token_f1(item: Item, output: str) -> float:
     """The best F1 over words against a right answer."""
     said = Counter(output.casefold().split())
@@ -44,7 +50,13 @@ def token_f1(item: Item, output: str) -> float:
     return max((f1(one) for one in item.gold), default=0.0)
 
 
-METRICS: dict[str, Metric] = {"exact": exact, "contains": contains, "first_line": first_line, "f1": token_f1}
+METRICS: dict[str, Metric] = {
+    "exact": exact,
+    "contains": contains,
+    "first_line": first_line,
+    "f1": token_f1,
+    "plausible": plausible,
+}
 
 
 def find_metric(name: str) -> Metric:

@@ -61,6 +61,7 @@ def allocate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
             world,
             run=run,
             find_sandbox=sandbox,
+            copies=home(text_of(settings, "home") or None) / "copies",
             resume=flags["run"] is not None,
             watch=_nothing if quiet else _progress,
         )

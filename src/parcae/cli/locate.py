@@ -25,4 +25,4 @@ def locate(**flags: Any) -> int:  # click passes what the options say
     settled = known.settle(flags, env=os.environ, project=flags["repo"])
     from parcae.cli.locate_run import dry_run, locate_run
 
-    return dry_run(flags, settled) if flags["dry_run"] else locate_run(flags, settled)
+    return dry_run(flags, settled, "locate") if flags["dry_run"] else locate_run(flags, settled)

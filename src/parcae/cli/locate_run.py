@@ -34,7 +34,7 @@ UNSANDBOXED = "the bundled example runs without a sandbox here; install the pack
 
 def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Run the job and show what came of it; returns the exit code."""
-    options, notes = options_of(flags, settings), notes_of(settings)
+    options, notes = options_of(flags, settings, "locate"), notes_of(settings)
     sandbox, said = sandbox_for(options.repo, settings)
     forecaster, which = forecaster_for(options.stage, settings, "locate")
     run = new_run("locate")
@@ -82,9 +82,9 @@ def write_page(report: Report, file: Path) -> None:
     draft.replace(file)
 
 
-def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
-    """Print the plan and the most that it can spend; nothing is run."""
-    options = options_of(flags, settings)
+def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting], stage: str) -> int:
+    """Print the plan of `stage` and the most that it can spend; nothing is run."""
+    options = options_of(flags, settings, stage)
     cards = [opener(settings)(name).card for name in options.stage.ladder]
     plan = {
         "schema": "parcae.dry-run/1",
@@ -104,12 +104,12 @@ def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int
     return 0
 
 
-def options_of(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> JobOptions:
-    """The options of a job over attempts, from flags and settings."""
+def options_of(flags: Mapping[str, object], settings: Mapping[str, Setting], name: str) -> JobOptions:
+    """The options of a job over attempts, from flags and settings; of a plan, its stage `name`."""
     plan, swap_attempts, python = flags["plan"], flags["swap_attempts"], text_of(settings, "python")
     stage = stage_from(
         settings,
-        "locate",
+        name,
         plan=plan if isinstance(plan, Path) else None,
         swap_attempts=swap_attempts if isinstance(swap_attempts, int) else None,
     )

@@ -25,10 +25,11 @@ from parcae.store.home import home
 def repair_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Run the job, show what came of it and hand the patch over; returns the exit code."""
     if flags["dry_run"]:
-        return dry_run(flags, settings)
-    sandbox, said = sandbox_for(options_of(flags, settings).repo, settings)
+        return dry_run(flags, settings, "repair")
+    options = options_of(flags, settings, "repair")
+    sandbox, said = sandbox_for(options.repo, settings)
     options = replace(
-        options_of(flags, settings),
+        options,
         no_sandbox=not sandbox.contained,
         copies=home(text_of(settings, "home") or None) / "copies",
     )

@@ -6,7 +6,8 @@ A test that gives two verdicts on the same files flickers; it is named, and its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,6 +41,41 @@ class PatchChecked:
         return 0 if not self.passes else 1 if self.broken else 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """The suite before any change, run `FLAKY_RUNS` times: tests that passed every time, how often each passed, all
+    tests that ran, and whether any failed.
+    """
+
+    steady: frozenset[str]
+    times_passed: Mapping[str, int]
+    ran: frozenset[str]
+    red: bool
+
+    def excluded(self, test: str) -> tuple[str, ...]:
+        """The tests beside the failing `test` whose verdict does not count: they are red or flaky by themselves."""
+        return tuple(sorted(self.ran - self.steady - {test}))
+
+
+async def before_change(bed: TestBed, files: Branch) -> Before:
+    """What the suite says of `files`, which nobody has changed.
+
+    Raises:
+        LimitReached: the suite takes too long.
+        SandboxFailed: the sandbox broke.
+    """
+    runs = [await bed.run(files, EVERYTHING, turn=turn) for turn in range(FLAKY_RUNS)]
+    limit = next((run.limit for run in runs if run.limit is not None), None)
+    if limit is not None:
+        raise LimitReached(f"the suite of {bed.repo} reached its limit of {limit}; raise --timeout")
+    return Before(
+        steady=frozenset.intersection(*(run.passed for run in runs)),
+        times_passed=Counter(test for run in runs for test in run.passed),
+        ran=frozenset.union(*(run.passed | run.failed for run in runs)),
+        red=any(run.failed for run in runs),
+    )
+
+
 async def red_before(bed: TestBed, opened: Opened, test: str) -> tuple[str, ...]:
     """Tests beside `test` that fail, or not always pass, before anything is changed.
 
@@ -48,23 +84,18 @@ async def red_before(bed: TestBed, opened: Opened, test: str) -> tuple[str, ...]
         LimitReached: the suite takes too long.
         SandboxFailed: the sandbox broke.
     """
-    runs = [await bed.run(opened.main, EVERYTHING, turn=turn) for turn in range(FLAKY_RUNS)]
-    limit = next((run.limit for run in runs if run.limit is not None), None)
-    if limit is not None:
-        raise LimitReached(f"the suite of {opened.folder} reached its limit of {limit}; raise --timeout")
-    count = sum(test in run.passed for run in runs)
-    if 0 < count < len(runs):
+    before = await before_change(bed, opened.main)
+    count = before.times_passed.get(test, 0)
+    if 0 < count < FLAKY_RUNS:
         raise CallerMistake(
-            f"{test} flickers: it passed in {count} of {len(runs)} runs of what is committed in {opened.folder}",
+            f"{test} flickers: it passed in {count} of {FLAKY_RUNS} runs of what is committed in {opened.folder}",
             "make it fail every time, such as by fixing its seed or its clock",
         )
-    steady = frozenset.intersection(*(run.passed for run in runs))
-    ever = frozenset.union(*(run.passed | run.failed for run in runs))
-    if test in steady or not any(run.failed for run in runs):
+    if count or not before.red:
         raise CallerMistake(
             f"{test} passes on what is committed in {opened.folder}", "commit the change that makes it fail"
         )
-    return tuple(sorted(ever - steady - {test}))
+    return before.excluded(test)
 
 
 async def check_patch(

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 from parcae.agents.loop import Agent
@@ -91,7 +92,7 @@ async def look(options: JobOptions, world: World, *, run: str, sandbox: Sandbox)
         CallerMistake: the project, the test or a model's name is wrong, or files are not committed.
         SandboxFailed: tests cannot be contained here.
     """
-    opened = _open(options, run)
+    opened = open_committed(options.repo, run, options.copies)
     covered, notes = await looked_at(options, world, sandbox)
     bed = _bed(options, covered, sandbox)
     excluded = await red_before(bed, opened, options.test)
@@ -122,7 +123,7 @@ async def go_on(
     """
     job = await _read(run, world)
     if not await world.journal.read(run, [RunEnded], below=False):
-        opened = _open(job.options, run)
+        opened = open_committed(job.options.repo, run, job.options.copies)
         async with scope_of(run, job.options, world, opened.main) as scope:
             bed = bed or _bed(job.options, job.prepared.covered, sandbox)
             await _run(job, opened, scope, world, bed, forecaster)
@@ -263,13 +264,18 @@ def _bed(options: JobOptions, covered: Covered, sandbox: Sandbox) -> TestBed:
     )
 
 
-def _open(options: JobOptions, run: str) -> Opened:
-    opened = open_workspace(options.repo, run, copies=options.copies)
+def open_committed(repo: Path, run: str, copies: Path | None) -> Opened:
+    """The workspace of `run` in `repo`, whose Python files are all committed.
+
+    Raises:
+        CallerMistake: some are not.
+    """
+    opened = open_workspace(repo, run, copies=copies)
     inside = "".join(f"{name}/" for name in opened.main.objects.root)
     changed = [path for path in opened.uncommitted if path.endswith(".py") and path.startswith(inside)]
     if changed:
         raise CallerMistake(
-            f"{', '.join(changed[:5])} in {options.repo} {'is' if len(changed) == 1 else 'are'} not committed",
+            f"{', '.join(changed[:5])} in {repo} {'is' if len(changed) == 1 else 'are'} not committed",
             "commit or stash first: attempts work in branches of what is committed",
         )
     return opened
