@@ -19,7 +19,7 @@ from parcae.cli.main import run
 from parcae.store.sqlite import SqliteJournal
 from parcae.tools.bubblewrap import trouble
 
-EXAMPLE = str(ROOT / "examples/pipelines/locate_repair.toml")
+EXAMPLE = str(ROOT / "examples/pipelines/locate_twice.toml")
 MODELS = "builtin:small,builtin:large"
 SCHEMA = json.loads((ROOT / "docs/schemas/allocate-1.json").read_text(encoding="utf-8"))
 Captured = pytest.CaptureFixture[str]
@@ -55,7 +55,7 @@ def test_a_live_search_that_is_killed_goes_on_and_pays_for_no_sample_twice(tmp_p
     after = keys(home, name)
     assert after[: len(before)] == before
     assert len(set(after)) == len(after)
-    assert document["calls"] == len(after) - len(before)
+    assert document["calls"] == len(after) <= 12
     assert document["best"] is not None
     assert document["frontier"]
     assert "<svg" in page.read_text(encoding="utf-8")
@@ -96,7 +96,7 @@ def test_a_pipeline_that_changed_is_not_resumed_and_the_difference_is_named(tmp_
     if trouble() is not None:
         missing(f"bubblewrap ({trouble()})")
     shutil.copytree(ROOT / "examples/pipelines", tmp_path / "pipelines")
-    file = tmp_path / "pipelines" / "locate_repair.toml"
+    file = tmp_path / "pipelines" / "locate_twice.toml"
     home = str(tmp_path / "home")
     flags = ["--models", MODELS, "--items", "2", "--max-calls", "2", "--home", home]
     run(["allocate", str(file), *flags, "--json"])

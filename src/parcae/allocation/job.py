@@ -21,7 +21,7 @@ from parcae.allocation.problem import Problem
 from parcae.allocation.result import Result, result_of
 from parcae.allocation.samples import Samples
 from parcae.allocation.strategies.exhaustive import Exhaustive
-from parcae.allocation.strategies.race import Race
+from parcae.allocation.strategies.race import Race, standing_promise
 from parcae.allocation.strategies.random_search import RandomSearch
 from parcae.allocation.strategies.rules import Rules
 from parcae.allocation.strategy import Strategy, unwatched
@@ -39,6 +39,7 @@ from parcae.tools.sandbox import Sandbox
 STRATEGIES = ("race", "exhaustive", "random", "tpe", "rules", "agenttts")
 SAID = "command line"  # the key of what was said at the start; it may differ when a run goes on
 MOST_CONFIGURATIONS = 2_000_000
+PILOT_ROUNDS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,12 @@ async def allocate(
         tools=Tools(run=run, find_sandbox=find_sandbox, copies=copies),
     )
     strategy = make_strategy(options.strategy, options.seed, agent=agent, scope=scope)
-    history, status = await _search(options, live, strategy, world, watch)
+    try:
+        history, status = await _search(options, live, strategy, world, watch)
+    except CallerMistake as mistake:
+        spent, kept = account.spent.usd, len(samples.known)
+        await account.close()
+        raise CallerMistake(mistake.what, f"{mistake.cure}; ${spent:.4f} spent, {kept} samples are kept") from mistake
     choice = strategy.choose(history) if history.rounds else int(history.problem.feasible[0])
     held_out, status = await _held_out(options, live, history, choice, status)
     await account.close()
@@ -158,20 +164,35 @@ async def _search(
     options: AllocateOptions, live: Live, strategy: Strategy, world: World, watch: Callable[[History], None]
 ) -> tuple[History, str]:
     history = History.empty(_problem(options, live))
-    try:
-        while not history.used_up:
-            if world.stop.is_set():
-                return history, "cancelled"
-            proposal = await strategy.propose(history)
-            if proposal is None or (options.pilot and len(history.rounds) >= 2):
-                break
-            history = history.told(await live.run(proposal))
-            history = replace(history, problem=_problem(options, live))
-            _check_alive(history, live)
-            watch(history)
-    except LimitReached:
-        return history, "limit"
+    while not history.used_up:
+        if world.stop.is_set():
+            return history, "cancelled"
+        try:
+            proposal = await _proposed(options, strategy, history)
+        except LimitReached:
+            return history, "limit"
+        if proposal is None:
+            break
+        history = history.told(await live.run(proposal))
+        history = replace(history, problem=_problem(options, live))
+        _check_alive(history, live)
+        watch(history)
+        if live.limit is not None:
+            return history, "limit"
     return history, "done"
+
+
+async def _proposed(options: AllocateOptions, strategy: Strategy, history: History) -> Proposal | None:
+    """What to run next; nothing once the pilot is over, or the race may promise what was asked of it.
+
+    Raises:
+        LimitReached: the strategy's own model could not be paid.
+    """
+    if options.pilot and len(history.rounds) >= PILOT_ROUNDS:
+        return None
+    if options.strategy == "race" and history.rounds and standing_promise(history).reached:
+        return None
+    return await strategy.propose(history)
 
 
 async def _held_out(
@@ -181,9 +202,8 @@ async def _held_out(
     if not options.held_out or not history.rounds or status != "done":
         return (), status
     items = np.arange(len(options.pipeline.items) - options.held_out, len(options.pipeline.items))
-    try:
-        played = await live.run(Proposal(configurations=np.array([choice]), items=items, why="held out"))
-    except LimitReached:
+    played = await live.run(Proposal(configurations=np.array([choice]), items=items, why="held out"))
+    if live.limit is not None:
         return (), "limit"
     return tuple(float(one) for one in played.scores[0] if np.isfinite(one)), status
 
@@ -196,6 +216,7 @@ def _problem(options: AllocateOptions, live: Live) -> Problem:
         items=len(options.pipeline.items) - options.held_out,
         budget=options.item_usd,
         max_calls=options.max_calls,
+        max_cost=math.inf if options.search_usd is None else options.search_usd,
         epsilon=options.epsilon,
         delta=options.delta,
         seed=options.seed,
@@ -216,7 +237,7 @@ def _check_prices(models: Mapping[str, Model], options: AllocateOptions) -> None
     if unknown and (options.search_usd is not None or math.isfinite(options.item_usd)):
         raise CallerMistake(
             f"no price is known for {', '.join(unknown)}, so a budget in dollars cannot hold",
-            "name prices in a catalog file (--catalog), or search with --max-calls and without dollars",
+            "name prices in a catalog file (the setting `catalog`), or search with --budget inf --max-calls N",
         )
 
 

@@ -19,7 +19,7 @@ from parcae.allocation.samples import Sampled, Samples, key_of
 from parcae.allocation.scoring import Metric, aggregated, find_metric, scored, subsets
 from parcae.allocation.space import Choice, Space
 from parcae.allocation.workers import Draw, Outputs, Tools
-from parcae.core.errors import ProviderFailed
+from parcae.core.errors import LimitReached, ProviderFailed
 from parcae.core.protocols import Model
 from parcae.core.scope import Scope
 
@@ -28,7 +28,12 @@ AT_ONCE = 8  # items under way
 
 @dataclass(kw_only=True)
 class Live:
-    """Runs proposals. `failed`: (stage, model) pairs that were given up, with the provider's words."""
+    """Runs proposals. `failed`: (stage, model) pairs that were given up, with the provider's words.
+
+    `seen`: the samples that rounds have used so far, by key. Nothing else is looked at, counted or scored, even if it
+    lies in the cache: so a search that goes on after a crash has the same history as one that was never cut off.
+    `limit`: what ended the last round before it was whole.
+    """
 
     pipeline: Pipeline
     space: Space
@@ -40,13 +45,15 @@ class Live:
     used: dict[tuple[str, str], list[Sampled]] = field(default_factory=dict)
     metric: Metric = field(init=False)
     stage_scores: dict[tuple[str, Choice], dict[str, float]] = field(default_factory=dict)
+    seen: dict[str, Sampled] = field(default_factory=dict)
+    limit: LimitReached | None = None
 
     def __post_init__(self) -> None:
         self.metric = find_metric(self.pipeline.metric)
 
     async def run(self, proposal: Proposal) -> Round:
-        """Score each configuration on each item; a pair that fails scores NaN."""
-        before, spent = self.samples.drawn, self.scope.account.spent.usd
+        """Score each configuration on each item; a pair that fails scores NaN, as does what the budget cut off."""
+        before = set(self.seen)
         shape = (len(proposal.configurations), len(proposal.items))
         scores = np.full(shape, np.nan)
         known_failed = set(self.failed)
@@ -54,12 +61,15 @@ class Live:
         for row in order:  # deepest first, so that smaller ones find their samples
             choices = self.space.choices(int(proposal.configurations[row]))
             scores[row] = await self._across(choices, [self.pipeline.items[item] for item in proposal.items])
+            if self.limit is not None:
+                break
+        new = [one for key, one in self.seen.items() if key not in before and one.scope == self.samples.run]
         return Round(
             configurations=proposal.configurations,
             items=proposal.items,
             scores=scores,
-            calls=self.samples.drawn - before,
-            spent=self.scope.account.spent.usd - spent,
+            calls=len(new),
+            spent=sum(self._usd(one) or 0.0 for one in new),
             why=proposal.why,
             failed=tuple(set(self.failed) - known_failed),
         )
@@ -68,7 +78,7 @@ class Live:
         return sum(choice.samples for choice in self.space.choices(configuration))
 
     async def _across(self, choices: Sequence[Choice], items: Sequence[Item]) -> list[float]:
-        """The scores on `items`; when one fails for good, the others are waited for and the failure is raised."""
+        """The scores on `items`; NaN where the limit came first. Another failure is raised when all have ended."""
         places = asyncio.Semaphore(AT_ONCE)
 
         async def one(item: Item) -> float:
@@ -77,9 +87,11 @@ class Live:
 
         found = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
         for result in found:
-            if isinstance(result, BaseException):
+            if isinstance(result, LimitReached):
+                self.limit = result
+            elif isinstance(result, BaseException):
                 raise result
-        return [result for result in found if isinstance(result, float)]
+        return [result if isinstance(result, float) else float("nan") for result in found]
 
     async def _score(self, choices: Sequence[Choice], item: Item) -> float:
         outputs: dict[str, str] = {}
@@ -117,8 +129,7 @@ class Live:
             drawn = await self._drawn(stage, choice, item, outputs)
             fused = await self._merged(stage, choice, item, outputs, drawn)
             return scored(self.metric, self.pipeline.metric, item, fused)
-        known = [self.samples.known.get(key) for key in self._keys(stage, choice.model, item, outputs, most=True)]
-        texts = [one.output for one in known if one is not None]
+        texts = [self.seen[key].output for key in self._keys(stage, choice.model, item, outputs) if key in self.seen]
         picked = subsets(len(texts), choice.samples, self.scope.rng("subsets", stage.name, choice.model, item.id))
         merged = [self._aggregate(stage, item, [texts[place] for place in one]) for one in picked]
         scores = {text: scored(self.metric, self.pipeline.metric, item, text) for text in set(merged)}
@@ -127,19 +138,28 @@ class Live:
     async def _drawn(self, stage: Stage, choice: Choice, item: Item, outputs: Outputs) -> list[Sampled]:
         """The first `choice.samples` samples, drawn where they are missing."""
         found = []
-        for number, key in enumerate(self._keys(stage, choice.model, item, outputs, most=False)[: choice.samples]):
+        for number, key in enumerate(self._keys(stage, choice.model, item, outputs)[: choice.samples]):
             draw = self._draw(stage, choice.model, item, outputs, f"{key}-{number}")
-            found.append(await self.samples.get(key, stage.name, choice.model, lambda draw=draw: draw_sample(draw)))  # type: ignore[misc]  # bound now
-        self.used.setdefault((stage.name, choice.model), []).extend(found)
+            sample = await self.samples.get(key, stage.name, choice.model, lambda draw=draw: draw_sample(draw))  # type: ignore[misc]  # bound now
+            self._use(stage.name, choice.model, sample)
+            found.append(sample)
         return found
 
-    def _keys(self, stage: Stage, model: str, item: Item, outputs: Outputs, *, most: bool) -> list[str]:
+    def _use(self, stage: str, model: str, sample: Sampled) -> None:
+        self.used.setdefault((stage, model), []).append(sample)
+        self.seen[sample.key] = sample
+
+    def _usd(self, sample: Sampled) -> float | None:
+        price = self.models[sample.model].card.price
+        return None if price is None else sum(price.cost_usd(call) for call in sample.calls)
+
+    def _keys(self, stage: Stage, model: str, item: Item, outputs: Outputs) -> list[str]:
+        """The keys of the most samples that it may draw for these outputs."""
         upstream = [outputs[name] for name in stage.upstream]
-        keys = [
+        return [
             key_of(stage.name, stage.settings(), model, _identity(item), upstream, number)
             for number in range(stage.samples[-1])
         ]
-        return [key for key in keys if key in self.samples.known] if most else keys
 
     async def _merged(self, stage: Stage, choice: Choice, item: Item, outputs: Outputs, drawn: list[Sampled]) -> str:
         texts = [one.output for one in drawn]
@@ -150,7 +170,7 @@ class Live:
         draw = self._draw(stage, choice.model, item, outputs, f"{key}-fusion")
         question = fusion_prompt(stage, texts)
         sampled = await self.samples.get(key, f"{stage.name}+fusion", choice.model, lambda: ask_text(draw, question))
-        self.used.setdefault((f"{stage.name}+fusion", choice.model), []).append(sampled)
+        self._use(f"{stage.name}+fusion", choice.model, sampled)
         return sampled.output
 
     def _aggregate(self, stage: Stage, item: Item, texts: Sequence[str]) -> str:

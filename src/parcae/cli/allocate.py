@@ -14,7 +14,9 @@ from parcae.cli import settings as known
 @click.command()
 @click.argument("pipeline", type=click.Path(path_type=Path))
 @click.option("--models", help="Candidate models of every stage, separated by commas (the file's).")
-@click.option("--budget", type=click.FloatRange(min=0), help="US dollars that the search may spend ($1).")
+@click.option(
+    "--budget", type=click.FloatRange(min=0), help="US dollars that the search may spend ($1; inf: no limit)."
+)
 @click.option("--item-budget", type=click.FloatRange(min=0), help="US dollars that the choice may cost an item.")
 @click.option("--max-calls", type=click.IntRange(min=1), help="New samples that the search may draw.")
 @click.option("--epsilon", type=click.FloatRange(0.001, 0.5), default=0.05, show_default=True, help="Good enough by.")

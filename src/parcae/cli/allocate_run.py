@@ -158,7 +158,7 @@ def _options(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> Al
     budget = settings["budget"].value
     return AllocateOptions(
         pipeline=pipeline,
-        search_usd=budget if isinstance(budget, float) else None,
+        search_usd=budget if isinstance(budget, float) and math.isfinite(budget) else None,
         item_usd=item_usd if isinstance(item_usd, float) else math.inf,
         epsilon=epsilon,
         delta=delta,
