@@ -14,12 +14,18 @@ import jsonschema
 import pytest
 from tests.conftest import ROOT, missing
 
+from parcae.allocation.pipeline import Item
+from parcae.allocation.result import Scored, plan_of
 from parcae.allocation.samples import Sampled
+from parcae.allocation.toml import load_pipeline
 from parcae.cli.main import run
+from parcae.core.plan import render
 from parcae.store.sqlite import SqliteJournal
 from parcae.tools.bubblewrap import trouble
 
 EXAMPLE = str(ROOT / "examples/pipelines/locate_twice.toml")
+REPAIR = ROOT / "examples/pipelines/locate_repair.toml"
+TEST = "tests/test_ledger.py::test_closing_balance"
 MODELS = "builtin:small,builtin:large"
 SCHEMA = json.loads((ROOT / "docs/schemas/allocate-1.json").read_text(encoding="utf-8"))
 Captured = pytest.CaptureFixture[str]
@@ -104,3 +110,80 @@ def test_a_pipeline_that_changed_is_not_resumed_and_the_difference_is_named(tmp_
     file.write_text(file.read_text().replace("samples = [1, 2, 4]", "samples = [1, 2]"))
     assert run(["runs", "resume", name, "--home", home]) == 2
     assert "changed in scout.samples" in capsys.readouterr().err
+
+
+def nan(item: Item, output: str) -> float:
+    return float("nan")
+
+
+def two(item: Item, output: str) -> float:
+    return 2.0
+
+
+def raises(item: Item, output: str) -> float:
+    raise ZeroDivisionError("division by zero")
+
+
+PROMPT = 'prompt = "x"\nmodels = ["builtin:small", "builtin:large"]\nsamples = [1, 2]'
+GONE = "openai:gone@http://127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize(
+    ("more", "stage", "flags", "says"),
+    [
+        ("", PROMPT, ["--item-budget", "1e-9"], "the cheapest, answer: builtin:small x1, costs"),
+        ('metric = "tests.cli.test_allocate:nan"', PROMPT, [], "gave nan on item"),
+        ('metric = "tests.cli.test_allocate:two"', PROMPT, [], "gave 2.0 on item"),
+        ('metric = "tests.cli.test_allocate:raises"', PROMPT, [], "ZeroDivisionError: division by zero"),
+        ("", f'prompt = "x"\nmodels = ["{GONE}"]', ["--budget", "inf", "--max-calls", "3"], f"model '{GONE}' failed"),
+    ],
+    ids=["nothing fits", "nan", "outside", "raises", "nobody answers"],
+)
+@pytest.mark.loopback
+def test_what_goes_wrong_after_the_first_sample_says_what_was_spent_and_kept(
+    more: str, stage: str, flags: list[str], says: str, tmp_path: Path, capsys: Captured
+) -> None:
+    code = run(["allocate", pipeline(tmp_path, more=more, stage=stage), "--home", str(tmp_path / "home"), *flags])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert says in captured.err
+    assert "samples are kept" in captured.err
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.loopback
+def test_unknown_prices_are_refused_and_the_cure_that_is_named_works(tmp_path: Path, capsys: Captured) -> None:
+    stage = f'prompt = "x"\nmodels = ["builtin:small", "{GONE}"]\nsamples = [1]'
+    arguments = ["allocate", pipeline(tmp_path, stage=stage), "--home", str(tmp_path / "home"), "--json"]
+    assert run(arguments) == 2
+    assert f"no price is known for {GONE}" in (said := capsys.readouterr().out)
+    assert "--budget inf --max-calls N" in said
+    assert run([*arguments, "--budget", "inf", "--max-calls", "6"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    [dropped] = document["dropped"]
+    assert (dropped["stage"], dropped["model"]) == ("answer", GONE)
+    assert "cannot be reached" in dropped["why"]
+    assert document["best"]["stages"]["answer"]["model"] == "builtin:small"
+
+
+def test_too_few_items_are_refused(tmp_path: Path, capsys: Captured) -> None:
+    file = pipeline(tmp_path)
+    (tmp_path / "items.jsonl").write_text('{"id": "1", "gold": "a", "question": "q"}\n')
+    assert run(["allocate", file, "--home", str(tmp_path / "home")]) == 2
+    assert "there are 1 items: too few" in capsys.readouterr().err
+
+
+def test_the_exported_plan_gives_each_command_its_own_stage(tmp_path: Path, capsys: Captured) -> None:
+    result = scored({"locate": ("builtin:large", 3), "repair": ("builtin:small", 2)})
+    file = tmp_path / "plan.toml"
+    file.write_text(render(plan_of(load_pipeline(REPAIR, models=MODELS.split(",")), result)))
+    for command, ladder, samples in (("locate", ["builtin:large"], 3), ("repair", ["builtin:small"], 2)):
+        arguments = [command, str(ROOT / "examples/ledgerbook"), TEST, "--plan", str(file), "--dry-run", "--json"]
+        assert run(arguments) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert (said["ladder"], said["samples"]) == (ladder, samples)
+
+
+def scored(stages: dict[str, tuple[str, int]]) -> Scored:
+    told = tuple((name, model, samples) for name, (model, samples) in stages.items())
+    return Scored(configuration=0, stages=told, score=1.0, low=0.0, high=1.0, cost=0.1, items=2)
