@@ -84,8 +84,7 @@ class Tools:
     async def _bench_for(self, item: Item) -> Bench:
         repo, test = place_of(item)
         shared = await _once(self.benches, (repo, ""), lambda: self._bench(Path(repo)))
-        seconds = (await self.covered(item)).seconds
-        return replace(shared, bed=replace(shared.bed, test=test, test_seconds=seconds, tried={}))
+        return replace(shared, bed=replace(shared.bed, test=test, tried={}, waiting={}, batches={}))
 
     async def _bench(self, repo: Path) -> Bench:
         digest = hashlib.blake2b(str(repo).encode(), digest_size=4).hexdigest()
