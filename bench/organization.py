@@ -23,7 +23,7 @@ from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
 from parcae.agents.files import file_tools
 from parcae.core.clock import WallClock
-from parcae.core.protocols import ModelCard, OnText, Reply, Request
+from parcae.core.protocols import Journal, ModelCard, OnText, Reply, Request
 from parcae.core.scope import Scope
 from parcae.core.task import Task
 from parcae.core.usage import Limits, Price
@@ -110,27 +110,33 @@ def calls(*wanted: tuple[str, dict[str, object]]) -> ModelResponse:
     return ModelResponse(parts=list(parts) or [TextPart(content="")], timestamp=LONG_AGO)
 
 
+async def run_company(agents: int, journal: Journal, folder: Path) -> Scope:
+    """Let a company of `agents` work to its end on `journal`, with its files in `folder`; its scope."""
+    main = open_workspace(folder / "work", "run").main
+    account = open_account("run", Limits(usd=1_000_000.0), journal)
+    scope = Scope(id="run", account=account, journal=journal, clock=WallClock(), seed=1, workspace=main)
+    model = Worker(agents)
+    staffing = Staffing(ladders=dict.fromkeys(RANKS, (model,)), tools=file_tools(), max_tokens=256)
+    company = Company(staffing=staffing, limits=LIMITS)
+    task = Task(id="goal", kind="goal", question="Do three turns each.", comparable=False)
+    ending = None
+    async for step in company.attempt(task, model=model, scope=scope):
+        ending = step.ending
+    assert ending is not None and ending.reason == "answered", ending
+    return scope
+
+
 async def measure(agents: int) -> dict[str, float]:
     """One company of `agents`; turns a second and memory an agent."""
     gc.collect()
     before = rss_bytes()
     with tempfile.TemporaryDirectory() as folder:
         async with SqliteJournal.open(Path(folder) / "journal.sqlite") as journal:
-            main = open_workspace(Path(folder) / "work", "run").main
-            account = open_account("run", Limits(usd=1_000_000.0), journal)
-            scope = Scope(id="run", account=account, journal=journal, clock=WallClock(), seed=1, workspace=main)
-            model = Worker(agents)
-            staffing = Staffing(ladders=dict.fromkeys(RANKS, (model,)), tools=file_tools(), max_tokens=256)
-            company = Company(staffing=staffing, limits=LIMITS)
-            task = Task(id="goal", kind="goal", question="Do three turns each.", comparable=False)
             begun, cpu = time.perf_counter(), time.process_time()
-            ending = None
-            async for step in company.attempt(task, model=model, scope=scope):
-                ending = step.ending
+            scope = await run_company(agents, journal, Path(folder))
             seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
             peak = rss_bytes()
             turns = len(await journal.read("run", [TurnStarted]))
-            assert ending is not None and ending.reason == "answered", ending
             idle = await idle_bytes(replace(scope, workspace=None), agents)
     return {
         "agents": agents,
@@ -138,6 +144,7 @@ async def measure(agents: int) -> dict[str, float]:
         "seconds": round(seconds, 2),
         "turns_per_second": round(turns / seconds, 1),
         "cpu_ms_per_turn": round(1000 * cpu / turns, 3),
+        "cpu_ms_per_agent": round(1000 * cpu / agents, 3),
         "ms_per_agent": round(1000 * seconds / agents, 3),
         "mib_at_the_end": round(peak / 2**20, 1),
         "kib_grown_per_agent": round((peak - before) / agents / 1024, 1),

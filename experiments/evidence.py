@@ -21,6 +21,7 @@ EXPERIMENTS = (
     "experiments.organization.kills",
     "experiments.organization.memory",
     "experiments.organization.replay",
+    "experiments.organization.survey",
     "experiments.prediction.ablations",
     "experiments.prediction.forecasters",
     "experiments.prediction.learning_curve",

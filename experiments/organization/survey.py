@@ -2,9 +2,9 @@
 
     python -m experiments.organization.survey [FOLDER] [--budget USD]
 
-FOLDER is the standard library of the Python that runs this, unless it is named. The report's figures are compared with
-a count over the syntax trees that shares no code with the survey; the killed run's files with those of the whole one,
-byte for byte. Each process gets another seed for the order of sets, as processes of users do.
+FOLDER is the standard library that the system's Python has, unless another is named. What the report says is compared
+with a count over the syntax trees that shares no code with the survey; the killed run's files with those of the whole
+one, byte for byte. Each process gets another seed for the order of sets, as processes of users do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections import Counter
@@ -32,6 +31,7 @@ GOAL = "Survey this code base"
 REPORT = "REPORT.md"
 BRANCHING = ast.If | ast.IfExp | ast.For | ast.AsyncFor | ast.While | ast.ExceptHandler
 POLL_SECONDS = 0.05
+LIBRARY = Path(f"/usr/lib/python{sys.version_info.major}.{sys.version_info.minor}")
 
 
 def started(folder: Path, home: Path, out: Path, *flags: str, sets: int) -> subprocess.Popen[str]:
@@ -161,10 +161,11 @@ def _results(home: Path) -> int:
 
 
 def _whole(folder: Path, place: Path, budget: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    begun = time.monotonic()
-    report = ended(started(folder, place / "home-1", place / "whole", "--budget", budget, sets=1))
+    """The report of an undisturbed run with one agent beside it, and its figures."""
+    home = place / "home-1"
+    report = ended(started(folder, home, place / "whole", "--budget", budget, "--compare-single", sets=1))
     return report, {
-        "seconds": round(time.monotonic() - begun),
+        "seconds": _seconds(home, f"{report['run']}/company"),
         "agents": report["agents"],
         "depth": report["depth"],
         "status": report["status"],
@@ -174,18 +175,22 @@ def _whole(folder: Path, place: Path, budget: str) -> tuple[dict[str, Any], dict
         "incidents": len(report["incidents"]),
         "peak_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10,
         "answer": report["answer"][0],
+        "single": {**report["single"], "seconds": _seconds(home, f"{report['run']}/single")},
     }
 
 
-def _killed(folder: Path, place: Path, budget: str, report: dict[str, Any]) -> dict[str, Any]:
-    home, begun = place / "home-2", time.monotonic()
+def _killed(folder: Path, place: Path, budget: str, agents: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The report of a run that was killed when half of the results were handed in, and its figures."""
+    home = place / "home-2"
     process = started(folder, home, place / "resumed", "--budget", budget, sets=2)
-    run = killed(process, home, report["agents"] // 2)
-    again = resumed(run, home, place / "resumed", sets=3)
+    run = killed(process, home, agents // 2)
+    report = resumed(run, home, place / "resumed", sets=3)
+    return report, {"cost_usd": report["cost_usd"], "seconds": _seconds(home, f"{run}/company")}
+
+
+def _compared(place: Path, report: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
     one, other = files_of(place / "whole"), files_of(place / "resumed")
     return {
-        "seconds": round(time.monotonic() - begun),
-        "cost_usd": again["cost_usd"],
         "same_outcome": outcome_of(again) == outcome_of(report),
         "same_report": one[REPORT] == other[REPORT],
         "files": len(one),
@@ -193,37 +198,32 @@ def _killed(folder: Path, place: Path, budget: str, report: dict[str, Any]) -> d
     }
 
 
-def _single(folder: Path, place: Path, budget: str) -> dict[str, Any]:
-    """One agent at the same goal: what `--compare-single` shows beside the run, timed by the journal's own clock."""
-    report = ended(started(folder, place / "home-3", place / "beside", "--budget", budget, "--compare-single", sets=4))
-    with _reading(place / "home-3") as journal:
+def _seconds(home: Path, scope: str) -> int:
+    """Between the first and the last event in `scope`, by the journal's clock."""
+    with _reading(home) as journal:
         query = "SELECT min(at), max(at) FROM events WHERE scope = ? OR scope LIKE ?"
-        scope = f"{report['run']}/single"
         first, last = journal.execute(query, (scope, f"{scope}/%")).fetchone()
-    return {**report["single"], "seconds": round(last - first)}
+    return round(last - first)
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """All of it; the figures as printed and kept in out/evidence/survey.json."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(sysconfig.get_paths()["stdlib"]))
+    parser.add_argument("folder", nargs="?", type=Path, default=LIBRARY)
     parser.add_argument("--budget", default="80")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         report, whole = _whole(given.folder, place, given.budget)
         text = (place / "whole" / REPORT).read_text()
-        result = {
-            "whole": whole,
-            "claimed": claimed(text),
-            "counted": counted(given.folder),
-            "killed": _killed(given.folder, place, given.budget, report),
-            "single": _single(given.folder, place, given.budget),
-        }
+        result = {"whole": whole, "claimed": claimed(text), "counted": counted(given.folder)}
+        print(json.dumps(result, indent=1), flush=True)
+        again, figures = _killed(given.folder, place, given.budget, report["agents"])
+        result["killed"] = {**figures, **_compared(place, report, again)}
     out = Path("out/evidence/survey.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1))
-    print(json.dumps(result, indent=1))
+    print(json.dumps(result["killed"], indent=1))
     return result
 
 
