@@ -39,6 +39,7 @@ from parcae.cli import settings as known
 @click.option("--no-reviews", is_flag=True, help="Every result counts as it comes: to measure what reviews are worth.")
 @click.option("--no-monitors", is_flag=True, help="Nothing is noticed or cured: to measure what monitors are worth.")
 @click.option("--compare-single", is_flag=True, help="Also let one agent try alone, with the same budget again.")
+@click.option("--learn", is_flag=True, help="Keep what reviews and checks said, for `parcae train --agent turn`.")
 @click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its worst case; run nothing.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a self-contained page of the run.")

@@ -175,6 +175,7 @@ def options_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
         web=bool(settings["web"].value),
         human=bool(flags["ask_me"]),
         compare_single=bool(flags["compare_single"]),
+        learn=bool(flags["learn"]),
         seed=_whole(flags["seed"]),
     )
 

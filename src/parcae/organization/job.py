@@ -33,6 +33,7 @@ from parcae.ledger.restore import restore
 from parcae.organization.checks import Command
 from parcae.organization.company import Company
 from parcae.organization.judges import Panel
+from parcae.organization.lessons import lessons
 from parcae.organization.limits import CompanyLimits
 from parcae.organization.remembrance import recalled_from, remembering
 from parcae.organization.sandboxed import sandboxed_command
@@ -59,7 +60,7 @@ class RunOptions:
 
     `judges`: models that judge every result beside its superior. `granted`: patterns of secret files that may be seen.
     `commands`: whether employees may run commands in the sandbox. `web`: whether they may read pages of the public web.
-    `human`: whether a person will answer questions.
+    `human`: whether a person will answer questions. `learn`: what reviews and checks said is kept for `parcae train`.
     """
 
     goal: str
@@ -75,6 +76,7 @@ class RunOptions:
     web: bool = False
     human: bool = False
     compare_single: bool = False
+    learn: bool = False
     seed: int = 1
 
 
@@ -166,7 +168,8 @@ async def go_on(run: str, world: World, outfit: Outfit) -> None:
         await _single(options, outfit, task, models, opened, scope, world)
     await account.close()
     if ending is not None and not world.stop.is_set():
-        await world.journal.append([RunEnded(scope=run, status=status_of(ending), detail=ending.detail)])
+        learnt = await lessons(run, world.journal, ending) if options.learn else ()
+        await world.journal.append([*learnt, RunEnded(scope=run, status=status_of(ending), detail=ending.detail)])
 
 
 async def read_options(run: str, world: World) -> tuple[RunOptions, Task]:
@@ -295,7 +298,7 @@ def _models_of(plan: Plan) -> tuple[str, ...]:
 def _as_text(options: RunOptions) -> dict[str, str]:
     """The options as the journal keeps them."""
     lists = {name: list(getattr(options, name)) for name in ("checks", "judges", "approvals", "granted")}
-    flags = {name: getattr(options, name) for name in ("commands", "web", "human", "compare_single")}
+    flags = {name: getattr(options, name) for name in ("commands", "web", "human", "compare_single", "learn")}
     document = {"budget_usd": options.budget_usd, "limits": asdict(options.limits), **lists, **flags}
     return {
         "workspace": str(options.workspace.expanduser().resolve()),

@@ -108,7 +108,7 @@ class _Draft:
             self.steps += 1
         elif isinstance(event, Settled):
             self.spent_usd += event.actual.usd
-        elif isinstance(event, OutcomeGiven):
+        elif isinstance(event, OutcomeGiven) and "/turn-" not in event.scope:
             self.right = event.success
 
     def summary(self) -> RunSummary:

@@ -1,6 +1,7 @@
 """Groups from our own journal and from its exported runs: attempts as they were, verdicts from `parcae outcome`.
 
-A run whose attempts were swapped, or started on a stronger model, is left out: its verdict is on what came after.
+A run whose attempts were swapped, or started on a stronger model, is left out: its verdict is on what came after. Of an
+organisation (`parcae run --learn`) each judged turn is a group, of kind "turn": its attempts, or the turn itself.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from parcae.core.events import (
 )
 from parcae.core.protocols import Event
 from parcae.core.trajectory import Trajectory
-from parcae.graphs.tally import facts_of
+from parcae.graphs.tally import TaskFacts, facts_of
 from parcae.graphs.turns import Turn, turn_of
 from parcae.prediction.prefixes import Group, Setup
 from parcae.store.replay import replayed
 
+TURN = "turn"
 KINDS: tuple[type[Event], ...] = (
     RunStarted, OutcomeGiven, AttemptStarted, StepReplied, StepObserved, StepCompleted, AttemptEnded,
 )  # fmt: skip
@@ -54,18 +56,36 @@ def _above(scope: str) -> Iterator[str]:
 
 def _groups(events: Sequence[Event], agent: str | None) -> Iterator[Group]:
     started = next(event for event in events if isinstance(event, RunStarted))
-    if agent is not None and started.task.kind != agent:
+    turns = agent == TURN
+    if agent is not None and started.task.kind != agent and not turns:
         return
     judged = dict.fromkeys(
-        event.scope for event in events if isinstance(event, OutcomeGiven) and event.scope != started.scope
+        event.scope
+        for event in events
+        if isinstance(event, OutcomeGiven) and event.scope != started.scope and _is_turn(event.scope) == turns
     )
-    if not judged:
+    if not judged and not turns:
         yield from _group(started, events)
-    seen: set[Setup] = set()
+    seen: set[tuple[str, Setup]] = set()
     for scope in judged:
-        for group in _group(started, [event for event in events if event.scope == scope]):
-            yield replace(group, extra=group.setup in seen)
-            seen.add(group.setup)
+        own = [event for event in events if event.scope == scope or event.scope.startswith(f"{scope}/")]
+        for group in _turn(scope, own) if turns else _group(started, own):
+            yield replace(group, extra=(group.task_id, group.setup) in seen)
+            seen.add((group.task_id, group.setup))
+
+
+def _is_turn(scope: str) -> bool:
+    return scope.rpartition("/")[2].startswith("turn-")
+
+
+def _turn(scope: str, events: Sequence[Event]) -> Iterator[Group]:
+    """The attempts at one turn of an employee; its turns are attempts at one task, its own."""
+    inner = [event for event in events if event.scope.startswith(f"{scope}/attempt-")]
+    begun = [event for event in inner or events if isinstance(event, AttemptStarted)]
+    if not begun or any(event.rung > 0 or event.forked_from is not None for event in begun):
+        return
+    employee = scope.rpartition("/")[0]
+    yield _grouped(employee, sorted({event.scope for event in begun}, key=_number), begun, events, TaskFacts())
 
 
 def _group(started: RunStarted, events: Sequence[Event]) -> Iterator[Group]:
@@ -74,15 +94,21 @@ def _group(started: RunStarted, events: Sequence[Event]) -> Iterator[Group]:
         return
     depth = started.scope.count("/") + 1
     scopes = sorted({event.scope for event in begun if event.scope.count("/") == depth}, key=_number)
-    attempts = [replayed([event for event in events if event.scope == scope], started.task.id) for scope in scopes]
+    yield _grouped(started.task.id, scopes, begun, events, facts_of(started.task))
+
+
+def _grouped(
+    task: str, scopes: Sequence[str], begun: Sequence[AttemptStarted], events: Sequence[Event], facts: TaskFacts
+) -> Group:
+    attempts = [replayed([event for event in events if event.scope == scope], task) for scope in scopes]
     verdicts = [event.success for event in events if isinstance(event, OutcomeGiven)]
     models = sorted({event.model for event in begun})
-    yield Group(
-        task_id=started.task.id,
+    return Group(
+        task_id=task,
         setup=Setup(model=" and ".join(models)),
         attempts=tuple(_turns(one) for one in attempts),
         failed=not verdicts[-1] if verdicts else None,
-        facts=facts_of(started.task),
+        facts=facts,
     )
 
 

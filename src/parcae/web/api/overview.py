@@ -70,7 +70,7 @@ class OverviewFold:
             run.steps += 1
         elif isinstance(event, core.Settled):
             run.spent_usd += event.actual.usd
-        elif isinstance(event, core.OutcomeGiven):
+        elif isinstance(event, core.OutcomeGiven) and "/turn-" not in event.scope:
             run.right = event.success
         elif isinstance(event, core.Incident | Noticed):
             run.incidents += 1
