@@ -114,7 +114,6 @@ async def repair_goal(folder: Path, sandbox: Sandbox) -> Repair:
     covered = beside(covered, spectrum_of(await run_suite(repo, bug.test.partition("::")[0], sandbox=sandbox)))
     bed = TestBed(
         repo=repo, test=bug.test, sandbox=sandbox, python=choose_python(repo, None, os.environ),
-        test_seconds=covered.seconds,
     )  # fmt: skip
     nowhere = Scope(id="goal", account=free_account("goal"), journal=MemoryJournal(), clock=WallClock(), seed=0)
     return Repair(
