@@ -1,4 +1,4 @@
-"""python -m experiments.combined [--repairs 26] [--surveys 34] [--name first] [--json]
+"""python -m experiments.combined [--repairs 24] [--surveys 52] [--name combined] [--bugs FOLDER] [--json]
 
 Goes on under its name where it was interrupted: what was met lies in out/combined/NAME.jsonl.
 """
@@ -71,8 +71,8 @@ def _keep(name: str, met: Met) -> None:
 def main() -> None:
     """Meet, and print the table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--repairs", type=int, default=26)
-    parser.add_argument("--surveys", type=int, default=34)
+    parser.add_argument("--repairs", type=int, default=24)
+    parser.add_argument("--surveys", type=int, default=52)
     parser.add_argument("--name", default="combined")
     parser.add_argument("--bugs", type=Path, default=OUT / "bugs", help="built by `parcae bugs build`; made if missing")
     parser.add_argument("--json", action="store_true")

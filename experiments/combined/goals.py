@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from experiments.combined.faults import Falsifying
+from experiments.combined.quick_bed import QuickBed
 
 from parcae.agents.fault_localization import opening
 from parcae.agents.program_repair import repair_task, repairer
@@ -24,9 +25,8 @@ from parcae.models.builtin import BuiltinModel
 from parcae.models.builtin.survey_check import wrong_in
 from parcae.organization.checks import Command
 from parcae.store.memory import MemoryJournal
-from parcae.tools.covered import beside
 from parcae.tools.project_python import choose_python
-from parcae.tools.python_project import cover, run_suite, spectrum_of
+from parcae.tools.python_project import cover
 from parcae.tools.sandbox import Sandbox
 from parcae.workspace import Branch
 
@@ -110,9 +110,8 @@ async def repair_goal(folder: Path, sandbox: Sandbox) -> Repair:
     """The goal of the bug in `folder`; its failing test is run once, for all arms."""
     bug = read_bug(folder)
     repo = (folder / REPO).resolve()
-    covered = await cover(repo, bug.test, sandbox=sandbox)
-    covered = beside(covered, spectrum_of(await run_suite(repo, bug.test.partition("::")[0], sandbox=sandbox)))
-    bed = TestBed(
+    covered = await cover(repo, bug.test, sandbox=sandbox, timeout_seconds=300)
+    bed = QuickBed(
         repo=repo, test=bug.test, sandbox=sandbox, python=choose_python(repo, None, os.environ),
     )  # fmt: skip
     nowhere = Scope(id="goal", account=free_account("goal"), journal=MemoryJournal(), clock=WallClock(), seed=0)
