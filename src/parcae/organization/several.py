@@ -15,7 +15,7 @@ from parcae.core.scope import Scope
 from parcae.core.task import Task
 from parcae.core.trajectory import Step, Trajectory
 from parcae.organization.checks import Command, run_checks
-from parcae.organization.detectors import Trouble, TurnWatch
+from parcae.organization.detectors import Trouble, TurnWatch, waits
 from parcae.organization.office import COMPANY, Office
 from parcae.organization.results import HAND_IN
 from parcae.sampling.group import Check, Release
@@ -65,7 +65,7 @@ class _Acts:
         assert who is not None
         queued = [one.event.tool for one in await scope.journal.read(scope.id, [OutboxQueued])]
         if HAND_IN not in queued:
-            return ALL_PASS if queued else 0.0
+            return ALL_PASS if queued or waits(self.office, who) else 0.0
         checked = await run_checks(who.order.checks, scope.workspace, self.command)
         return sum(one.passed for one in checked) / max(1, len(checked))
 
