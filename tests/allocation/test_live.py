@@ -215,6 +215,15 @@ async def test_the_document_and_the_plan_say_the_same() -> None:
         assert plan.stage(name).attempts == stage["samples"]
 
 
+async def test_the_result_says_what_the_choice_owes_to_each_insight() -> None:
+    result = await play(AllocateOptions(pipeline=pipeline(40), max_calls=900), *guessers(), journal=MemoryJournal())
+    by_insight = {one.insight: one for one in result.contributions}
+    assert set(by_insight) == {1, 2, 3}
+    assert by_insight[1].score >= -1e-9 and "one model" in by_insight[1].without
+    assert (by_insight[2].cost or 0.0) <= 0  # a plateau saves, it does not cost
+    assert document(result)["contributions"][0]["insight"] == 1  # type: ignore[index, call-overload]  # plain JSON
+
+
 async def test_the_document_fits_its_published_schema() -> None:
     import jsonschema
 

@@ -16,6 +16,7 @@ from parcae.allocation.guarantee import Guarantee, score_interval
 from parcae.allocation.history import History
 from parcae.allocation.intervals import mean_interval
 from parcae.allocation.pipeline import Pipeline
+from parcae.allocation.space import Indices
 from parcae.allocation.strategies.race import standing_promise
 from parcae.core.plan import Plan, StagePlan
 from parcae.core.protocols import JsonValue
@@ -44,6 +45,23 @@ class HeldOut:
     items: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What the choice owes to one of the three insights: believed score over what it would be without, cost likewise.
+
+    `cost` is negative where the insight saves; None where a price is unknown. `without` says what was compared.
+    """
+
+    insight: int
+    without: str
+    score: float
+    cost: float | None
+
+    def __str__(self) -> str:
+        cost = "" if self.cost is None else f" for ${self.cost:+.5f} an item"
+        return f"insight {self.insight} contributed {self.score:+.3f}{cost}, compared with {self.without}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """`status`: "done", "limit", "cancelled". `curves`: (stage, model, samples, believed score)."""
@@ -64,6 +82,7 @@ class Result:
     frontier: tuple[Scored, ...]
     curves: tuple[tuple[str, str, int, float], ...]
     insights: tuple[str, ...]
+    contributions: tuple[Contribution, ...]
     dropped: tuple[tuple[str, str, str], ...]
     decisions: tuple[str, ...]
     notes: tuple[str, ...]
@@ -107,6 +126,7 @@ def result_of(
         frontier=frontier_of(history),
         curves=curves_of(history, choice) if best is not None else (),
         insights=insights_of(history) if best is not None else (),
+        contributions=contributions_of(history, choice) if best is not None else (),
         dropped=dropped,
         decisions=tuple(played.why for played in history.rounds),
         notes=notes,
@@ -216,6 +236,52 @@ def _interactions(history: History) -> tuple[str, ...]:
     return tuple(found)
 
 
+def contributions_of(history: History, choice: int) -> tuple[Contribution, ...]:
+    """The choice beside what stands without each insight, all as believed from the same scores.
+
+    Without insight 1: the best configuration with one model in all stages. Without 2: the models of the choice with the
+    most samples that are affordable. Without 3: each stage's model by its mean over everything, samples as chosen.
+    """
+    space, arms = history.problem.space, candidates(history)
+    if choice not in arms:  # of a very large space only a part is believed about
+        return ()
+    mean = current_belief(history, arms).mean
+    models, places = space.digits(arms)
+    own_models, own_places = (digits[:, 0] for digits in space.digits(np.array([choice])))
+    names = np.array([[stage.models[k] for k in row] for stage, row in zip(space.stages, models, strict=True)])
+    alone = np.flatnonzero((names == names[0]).all(axis=0))
+    most = np.flatnonzero((models == own_models[:, None]).all(axis=0))
+    marginal = np.array([_best_alone(row, mean) for row in models])
+    same = (models == marginal[:, None]).all(axis=0) & (places == own_places[:, None]).all(axis=0)
+    found = []
+    if len(space.stages) > 1 and len(alone):
+        found.append((1, "one model in all stages", int(alone[mean[alone].argmax()])))
+    if len(most) and max(len(stage.samples) for stage in space.stages) > 1:
+        found.append((2, "as many samples as are affordable", int(most[places[:, most].sum(axis=0).argmax()])))
+    if len(space.stages) > 1 and same.any():
+        found.append((3, "each stage's model chosen by itself", int(np.flatnonzero(same)[0])))
+    return tuple(_contribution(history, arms, mean, choice, *one) for one in found)
+
+
+def _best_alone(models: Indices, mean: Floats) -> int:
+    kinds = np.unique(models)
+    return int(kinds[int(np.argmax([mean[models == kind].mean() for kind in kinds]))])
+
+
+def _contribution(
+    history: History, arms: Indices, mean: Floats, choice: int, insight: int, without: str, other: int
+) -> Contribution:
+    costs = history.problem.costs
+    place = int(np.searchsorted(arms, choice))
+    saved = float(costs[choice] - costs[arms[other]])
+    return Contribution(
+        insight=insight,
+        without=without,
+        score=float(mean[place] - mean[other]),
+        cost=None if np.isnan(saved) else saved,
+    )
+
+
 def _mean(scores: Floats) -> float | None:
     known = scores[np.isfinite(scores)]
     return float(known.mean()) if len(known) else None
@@ -288,6 +354,7 @@ def document(result: Result) -> dict[str, JsonValue]:
             for stage, model, samples, score in result.curves
         ],
         "insights": list(result.insights),
+        "contributions": [asdict(one) for one in result.contributions],
         "dropped": [{"stage": stage, "model": model, "why": why} for stage, model, why in result.dropped],
         "decisions": list(result.decisions),
         "notes": list(result.notes),

@@ -115,7 +115,7 @@ def _show(result: Result) -> None:
         click.echo(f"promise    {result.guarantee}, among {result.compared} of {result.feasible} configurations")
     for one in result.frontier:
         click.echo(f"frontier   {_line(one)}")
-    for insight in result.insights:
+    for insight in (*result.insights, *result.contributions):
         click.echo(insight)
     nominal = " (nominal)" if result.nominal else ""
     click.echo(

@@ -34,7 +34,7 @@ def allocation_page(result: Result) -> str:
             tag(
                 "section",
                 tag("h2", "What the insights say here"),
-                tag("ul", [tag("li", one) for one in result.insights]),
+                tag("ul", [tag("li", str(one)) for one in (*result.insights, *result.contributions)]),
             ),
             tag(
                 "section",
