@@ -83,6 +83,13 @@ async def test_an_attempt_that_ran_out_of_money_goes_on_and_asks_for_nothing_twi
     assert len(sample.calls) == 3
 
 
+async def test_what_an_attempt_reserved_ahead_and_did_not_use_is_free_after_a_crash(tmp_path: Path) -> None:
+    journal, model = MemoryJournal(), ScriptedModel("scripted:one", [fixing(RIGHT)] * 9)
+    await drawn(project(tmp_path / "shop"), model, journal=journal, limits=Limits(calls=200))
+    again = await restore("allocate-1", Limits(calls=200), journal)
+    assert again.spent.calls == 3
+
+
 async def test_an_item_without_a_test_is_named(tmp_path: Path) -> None:
     repo = project(tmp_path / "shop")
     scope = Scope(
