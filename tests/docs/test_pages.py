@@ -78,7 +78,8 @@ def test_the_commands_of_the_comparison_are_there(command: str) -> None:
     if program == "parcae":
         understood(parcae, words)
     elif words[0] == "-m":
-        assert (ROOT / words[1].replace(".", "/")).with_suffix(".py").is_file()
+        module = ROOT / words[1].replace(".", "/")
+        assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()
     else:
         assert (ROOT / words[0]).is_file()
 
