@@ -15,7 +15,7 @@ from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
 from parcae.core.protocols import Forecaster
-from parcae.jobs.locate import begin_covered, go_on, report_of
+from parcae.jobs.locate import begin_covered, go_on
 from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
@@ -92,7 +92,10 @@ async def locate_bugs(
         arms = {}
         for arm, plan in arms_of(stage).items():
             options = JobOptions(repo=repo, test=bug.test, stage=plan, budget_usd=budget_usd, seed=seed)
-            arms[arm] = await _meet(run_of(bench, folder.name, arm), options, covered, world, bug, forecaster)
+            met = await _meet(run_of(bench, folder.name, arm), options, covered, world, bug, forecaster)
+            if met is None:
+                return
+            arms[arm] = met
         yield BugResult(
             bug=bug.name,
             culprit=bug.culprit,
@@ -105,13 +108,12 @@ async def locate_bugs(
 
 async def _meet(
     run: str, options: JobOptions, covered: Covered, world: World, bug: Bug, forecaster: Forecaster | None
-) -> ArmResult:
+) -> ArmResult | None:
+    """What came of one arm; None if it was interrupted."""
     if not await world.journal.read(run, [RunStarted], below=False):
         await begin_covered(options, world, covered, run=run)
     report = await go_on(run, world, forecaster)
-    if report.status == "cancelled":
-        report = await report_of(run, world)
-    return _judged(report, bug)
+    return None if report.status == "cancelled" else _judged(report, bug)
 
 
 def _judged(report: Report, bug: Bug) -> ArmResult:

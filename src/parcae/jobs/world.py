@@ -25,13 +25,12 @@ class World:
 async def until(stop: asyncio.Event, steps: AsyncIterator[Step]) -> AsyncIterator[Step]:
     """The steps, until there are no more or `stop` is set; the iterator is closed either way (contract 12)."""
     stopped = asyncio.ensure_future(stop.wait())
+    following: asyncio.Future[Step | None] | None = None
     try:
         while not stop.is_set():
             following = asyncio.ensure_future(anext(steps, None))
             await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not following.done():
-                following.cancel()
-                await asyncio.wait({following})
                 return
             step = following.result()
             if step is None:
@@ -39,6 +38,9 @@ async def until(stop: asyncio.Event, steps: AsyncIterator[Step]) -> AsyncIterato
             yield step
     finally:
         stopped.cancel()
+        if following is not None and not following.done():  # an iterator in mid-step cannot be closed
+            following.cancel()
+            await asyncio.wait({following})
         close = getattr(steps, "aclose", None)
         if close is not None:
             await close()
