@@ -164,12 +164,12 @@ def _there(made: Branch) -> bool:
     return "REPORT.md" in made.paths()
 
 
-def survey_goals(count: int, folder: Path, seed: int) -> Sequence[Survey]:
-    """`count` packages of a few modules each, drawn from Parcae's own."""
+def survey_goals(count: int, folder: Path, seed: int, code: Path = ROOT / "src/parcae") -> Sequence[Survey]:
+    """`count` packages of a few modules each, drawn from `code`: Parcae's own, which changes with every commit."""
     rng = random.Random(seed)
     sources = [
         path
-        for path in sorted((ROOT / "src/parcae").rglob("*.py"))
+        for path in sorted(code.rglob("*.py"))
         if path.name != "__init__.py" and len(path.read_text().splitlines()) <= MOST_LINES
     ]
     goals = []

@@ -9,6 +9,7 @@ from experiments.combined.arms import ARMS
 from experiments.combined.figures import lines, table
 from experiments.combined.goals import repair_goal, survey_goals
 from experiments.combined.meeting import Met, meet
+from tests.conftest import ROOT
 
 from parcae.benchmarks.bug import Bug, write_bug
 from parcae.tools.sandbox import find_sandbox
@@ -29,12 +30,14 @@ def test_the_total_of_two():
 def test_the_total_of_nothing():
     assert total([]) == 0
 """
+SEED = 6
 BY_NAME = {arm.name: arm for arm in ARMS}
 
 
 async def by_every_arm(tmp_path: Path) -> list[dict[str, Met]]:
     found = []
-    for goal in survey_goals(2, tmp_path, seed=5):
+    code = ROOT / "examples/ledgerbook/ledgerbook"  # it stays as it is, so the same notes are false whatever is changed
+    for goal in survey_goals(2, tmp_path, seed=SEED, code=code):
         found.append({arm.name: await meet(goal, arm, seed=1) for arm in ARMS})
     return found
 
