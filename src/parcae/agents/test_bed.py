@@ -15,6 +15,7 @@ from parcae.core.workspace import FileAt
 from parcae.tools.plain_pytest import PlainRun, run_plain, run_versions
 from parcae.tools.project_python import ProjectPython
 from parcae.tools.sandbox import Sandbox, slots
+from parcae.workspace.checkout import write_file
 
 EVERYTHING = "."
 VERSION_SECONDS = 10.0  # for each of several versions of a file
@@ -146,8 +147,4 @@ def _is_void(run: asyncio.Future[_T]) -> bool:
 
 def _lay_out(files: _Files, folder: Path) -> None:
     for file in files:
-        target = folder / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.content)
-        if file.executable:
-            target.chmod(0o755)
+        write_file(folder, file)

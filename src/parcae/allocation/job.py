@@ -85,32 +85,16 @@ async def allocate(
     models = {name: world.open_model(name) for stage in pipeline.stages for name in stage.models}
     agent = world.open_model(options.agent) if options.agent else None
     _check_prices({**models, **({options.agent: agent} if agent is not None else {})}, options)
-    if len(pipeline.items) - options.held_out < 2:
-        raise CallerMistake(
-            f"{options.held_out} of {len(pipeline.items)} items are held out: too few are left to search on",
-            "hold fewer out, or give more items",
-        )
+    _check_items(options)
     await _begin(options, world, run, resume=resume)
     account = await restore(run, Limits(usd=options.search_usd), world.journal)
     scope = Scope(id=run, account=account, journal=world.journal, clock=world.clock, seed=options.seed, show=world.show)
-    samples = Samples(journal=world.journal, run=run)
-    await samples.load()
-    space = pipeline.space({name: model.card for name, model in models.items()})
-    if space.size > MOST_CONFIGURATIONS:
-        raise CallerMistake(f"there are {space.size:,} configurations", "name fewer models or numbers of samples")
-    live = Live(
-        pipeline=pipeline,
-        space=space,
-        models=models,
-        scope=scope,
-        samples=samples,
-        tools=Tools(run=run, find_sandbox=find_sandbox, copies=copies),
-    )
+    live = await _live(pipeline, models, scope, Tools(run=run, find_sandbox=find_sandbox, copies=copies))
     strategy = make_strategy(options.strategy, options.seed, agent=agent, scope=scope)
     try:
         history, status = await _search(options, live, strategy, world, watch)
     except CallerMistake as mistake:
-        spent, kept = account.spent.usd, len(samples.known)
+        spent, kept = account.spent.usd, len(live.samples.known)
         await account.close()
         raise CallerMistake(mistake.what, f"{mistake.cure}; ${spent:.4f} spent, {kept} samples are kept") from mistake
     choice = strategy.choose(history) if history.rounds else int(history.problem.feasible[0])
@@ -125,12 +109,31 @@ async def allocate(
         dropped=tuple((stage, model, why) for (stage, model), why in live.failed.items()),
         nominal=any(model.card.price is not None and model.card.price.nominal for model in models.values()),
         held_out=held_out,
-        stage_scores=live.mean_stage_scores(space.choices(choice)),
+        stage_scores=live.mean_stage_scores(live.space.choices(choice)),
         notes=_notes(options, history),
     )
     if status == "done" and not await world.journal.read(run, [RunEnded], below=False):
         await world.journal.append([RunEnded(scope=run, status=status)])
     return replace(result, spent_usd=account.spent.usd)
+
+
+def _check_items(options: AllocateOptions) -> None:
+    items, held_out = len(options.pipeline.items), options.held_out
+    if items - held_out < 2:
+        raise CallerMistake(
+            f"{held_out} of {items} items are held out: too few are left to search on",
+            "hold fewer out, or give more items",
+        )
+
+
+async def _live(pipeline: Pipeline, models: Mapping[str, Model], scope: Scope, tools: Tools) -> Live:
+    """What draws and scores the configurations of `pipeline`, with the samples that the run has drawn already."""
+    samples = Samples(journal=scope.journal, run=scope.id)
+    await samples.load()
+    space = pipeline.space({name: model.card for name, model in models.items()})
+    if space.size > MOST_CONFIGURATIONS:
+        raise CallerMistake(f"there are {space.size:,} configurations", "name fewer models or numbers of samples")
+    return Live(pipeline=pipeline, space=space, models=models, scope=scope, samples=samples, tools=tools)
 
 
 def make_strategy(name: str, seed: int, *, agent: Model | None = None, scope: Scope | None = None) -> Strategy:

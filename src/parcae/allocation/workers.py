@@ -26,7 +26,6 @@ from parcae.core.scope import Scope
 from parcae.core.task import Task
 from parcae.jobs.patch_check import Before, before_change, check_patch
 from parcae.jobs.repair import open_committed
-from parcae.ledger.account import Ledger
 from parcae.store.replay import rebuild
 from parcae.tools.covered import Covered, Spectrum, beside
 from parcae.tools.project_python import choose_python
@@ -164,8 +163,7 @@ async def _attempted(draw: Draw, role: Role, task: Task) -> tuple[tuple[str, ...
             pass
         steps = (await rebuild(scope.journal, scope.id, task.id)).steps
     scope.account.release()
-    if isinstance(scope.account, Ledger):  # in the journal too: else a crash would count it as spent at its worst
-        await scope.account.close()
+    await scope.account.close()  # else a crash later would count what it reserved ahead as spent
     ending = steps[-1].ending if steps else None
     if ending is not None and ending.reason == "limit":
         raise LimitReached(f"an attempt of stage {draw.stage.name!r} on item {draw.item.id!r} ran into the limit")

@@ -27,6 +27,7 @@ from parcae.core.events import RunStarted
 from parcae.core.plan import render
 from parcae.jobs.world import World
 from parcae.store.home import DOCUMENTS, home
+from parcae.store.whole import write_whole
 from parcae.tools.sandbox import Sandbox, find_sandbox
 
 KEPT = (
@@ -71,7 +72,7 @@ def allocate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
     result = in_world(settings, Board(budget_usd=options.search_usd), search)
     result = replace(result, notes=(*_budget_note(settings), *result.notes))
     kept = home(text_of(settings, "home") or None) / DOCUMENTS / f"{run}.json"
-    _write(kept, json.dumps(document(result)))  # for the dashboard
+    write_whole(kept, json.dumps(document(result)))  # for the dashboard
     return _present(result, options, flags)
 
 
@@ -80,9 +81,9 @@ def _present(result: Result, options: AllocateOptions, flags: Mapping[str, objec
     if isinstance(html, Path):
         from parcae.web.allocation_page import allocation_page
 
-        _write(html, allocation_page(result))
+        write_whole(html, allocation_page(result))
     if isinstance(export, Path) and result.best is not None:
-        _write(export, render(plan_of(options.pipeline, result.best)))
+        write_whole(export, render(plan_of(options.pipeline, result.best)))
     if flags["as_json"]:
         click.echo(json.dumps(document(result)))
     else:
@@ -233,11 +234,3 @@ def _made(told: str, seed: int, settings: Mapping[str, Setting]) -> Sequence[Ite
 def _budget_note(settings: Mapping[str, Setting]) -> tuple[str, ...]:
     budget = settings["budget"]
     return (f"no --budget was given: the search stops at ${budget.value:.2f}",) if budget.origin == "default" else ()
-
-
-def _write(file: Path, text: str) -> None:
-    """Write `file`, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)

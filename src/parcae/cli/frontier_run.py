@@ -23,6 +23,7 @@ from parcae.hotswap.supervisor import BELIEF
 from parcae.prediction.belief import save_belief
 from parcae.prediction.recordings import read_recordings
 from parcae.store.home import DOCUMENTS, home
+from parcae.store.whole import write_whole
 
 SHOWN = ("fixed", "adaptive", "adaptive_consistency", "esc", "cascade", "paper_sequential", "oracle", "ours")
 
@@ -126,7 +127,7 @@ def keep(found: Frontier, folder: Path) -> Path:
     text = json.dumps(document(found))
     target = re.sub(r"[^A-Za-z0-9.]+", "-", found.asked.target).strip("-.")
     file = folder / f"frontier-{target}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.json"
-    _write(file, text)
+    write_whole(file, text)
     return file
 
 
@@ -134,14 +135,7 @@ def write_page(found: Frontier, file: Path) -> None:
     """Write the self-contained page, whole or not at all."""
     from parcae.web.frontier_page import frontier_page
 
-    _write(file, frontier_page(found))
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)
+    write_whole(file, frontier_page(found))
 
 
 def export(found: Frontier, folder: Path, at: float) -> None:

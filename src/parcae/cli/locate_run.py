@@ -22,6 +22,7 @@ from parcae.jobs.document import document
 from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
+from parcae.store.whole import write_whole
 from parcae.tools.sandbox import Sandbox, find_sandbox
 
 if TYPE_CHECKING:
@@ -76,10 +77,7 @@ def write_page(report: Report, file: Path) -> None:
     from parcae.web.flow import drawing
     from parcae.web.report_page import report_page
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.part")
-    draft.write_text(report_page(report, *drawing(report)), encoding="utf-8")
-    draft.replace(file)
+    write_whole(file, report_page(report, *drawing(report)))
 
 
 def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting], stage: str) -> int:

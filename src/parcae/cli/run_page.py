@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from parcae.core.errors import StoreFailed
 from parcae.core.protocols import ToolRefused
 from parcae.organization.report import RunReport
+from parcae.store.whole import write_whole
 from parcae.workspace import Branch, Opened
 
 
@@ -21,13 +21,7 @@ def write_page(html: object, report: RunReport, opened: Opened) -> Path | None:
     if not isinstance(html, Path):
         return None
     text = company_page(report, {one.path: _text(opened.main, one.path) for one in report.files})
-    try:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        draft = html.with_name(f".{html.name}.part")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(html)
-    except OSError as error:
-        raise StoreFailed(f"{html} cannot be written: {error.strerror}", "name another file") from error
+    write_whole(html, text)
     return html
 
 

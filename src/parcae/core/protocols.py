@@ -220,6 +220,14 @@ class Account(Protocol):
         """Keep nothing back any more: the attempt that owns this account is over, or paused for good."""
         ...
 
+    async def close(self) -> None:
+        """Give back, durably, what was reserved ahead here and below: what owns this account is over, or pauses.
+
+        Raises:
+            StoreFailed: it cannot be written.
+        """
+        ...
+
 
 # ---- journal ------------------------------------------------------------------------------------------------------
 

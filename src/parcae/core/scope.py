@@ -63,6 +63,11 @@ class Scope:
         return random.Random(derive_seed(self.seed, *names))
 
 
+def is_in_turn(scope_id: str) -> bool:
+    """Whether it names a turn of an organisation's employee, or something within one."""
+    return "/turn-" in scope_id
+
+
 def derive_seed(seed: int, *names: str | int) -> int:
     """A 63-bit seed from `seed` and a path of names; equal input gives equal output on every machine."""
     text = "\x1f".join(map(str, (seed, *names))).encode()

@@ -155,10 +155,11 @@ def document(report: RunReport) -> dict[str, JsonValue]:
 
 
 async def _decisions(run: str, journal: Journal) -> tuple[tuple[Decided, float], ...]:
-    """Decided and Forecasted are appended together, one of each a look."""
+    """What was decided at each look of a group, with what was forecast at the same look."""
     decided = [one.event for one in await journal.read(run, [Decided])]
-    looked = [one.event.p_fail for one in await journal.read(run, [Forecasted])]
-    return tuple(pair for pair in zip(decided, looked, strict=False) if pair[0].action != "carry_on")
+    forecasts = [one.event for one in await journal.read(run, [Forecasted])]
+    p_fails = {(one.scope, one.looked_at): one.p_fail for one in forecasts}
+    return tuple((one, p_fails[one.scope, one.looked_at]) for one in decided if one.action != "carry_on")
 
 
 def _decision(one: Decided, p_fail: float) -> JsonValue:

@@ -21,6 +21,7 @@ from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Forecast
 from parcae.core.task import Candidate, Task
 from parcae.core.trajectory import Step
+from parcae.store.whole import write_whole
 
 Floats = NDArray[np.float64]
 SCHEMA = "parcae.belief/1"
@@ -206,9 +207,7 @@ def save_belief(belief: Belief, file: Path) -> None:
     """Write `belief` as JSON, whole or not at all."""
     document = {"schema": SCHEMA, "models": list(belief.models)}
     arrays = {name: [float(x) for x in getattr(belief, name)] for name in ("means", "scales", "weights")}
-    draft = file.with_name(f".{file.name}.part")
-    draft.write_text(json.dumps({**document, **arrays}), encoding="utf-8")
-    draft.replace(file)
+    write_whole(file, json.dumps({**document, **arrays}))
 
 
 def load_belief(file: Path) -> Belief:

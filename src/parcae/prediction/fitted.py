@@ -28,6 +28,7 @@ from parcae.prediction.gcn import Gcn, gcn_from
 from parcae.prediction.metrics import Floats
 from parcae.prediction.names import table_of
 from parcae.prediction.prefixes import Prefix
+from parcae.store.whole import write_whole
 
 HARNESS, GROUP = "harness", "group"
 STRANGE_MODEL = 0.5  # how much trust is left when attempts run on a model that training did not show
@@ -182,10 +183,8 @@ def save(fitted: Fitted, file: Path) -> None:
             **arrays,
         },
     )
-    draft = file.with_name(f".{file.name}.part")
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft.write_bytes(buffer.getvalue())
-    draft.replace(file)
+    write_whole(file, buffer.getvalue())
 
 
 def load(file: Path) -> Fitted:

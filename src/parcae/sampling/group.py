@@ -282,15 +282,14 @@ class _Watched:
         return self.group.rank([attempt.trajectory for attempt in self.attempts])
 
     async def _best_by_check(self) -> Attempt | None:
-        finished = [one for one in self.attempts if one.trajectory.ending and one.trajectory.ending.answer]
-        if self.group.check is None:
-            return finished[0] if finished else None
-        known = {id(self.attempts[number]): score for number, score in self.scores.items()}
-        scores = [
-            known[id(one)] if id(one) in known else await self.group.check(one.trajectory, one.scope)
-            for one in finished
-        ]
-        return max(zip(scores, finished, strict=True), key=lambda pair: pair[0], default=(0.0, None))[1]
+        finished = [number for number, one in enumerate(self.attempts) if _answer(one)]
+        if self.group.check is not None:
+            for number in finished:
+                if number not in self.scores:
+                    one = self.attempts[number]
+                    self.scores[number] = await self.group.check(one.trajectory, one.scope)
+        best = max(finished, key=lambda number: self.scores.get(number, 0.0), default=None)
+        return None if best is None else self.attempts[best]
 
     async def _crown(self, winner: Attempt) -> None:
         if self.scope.workspace is not None and winner.scope.workspace is not None and not self.group.shared:

@@ -17,6 +17,7 @@ from parcae.core.events import (
     StepReplied,
 )
 from parcae.core.protocols import Event, Journal, Recorded
+from parcae.core.scope import is_in_turn
 
 UNFINISHED = "unfinished"
 
@@ -108,7 +109,7 @@ class _Draft:
             self.steps += 1
         elif isinstance(event, Settled):
             self.spent_usd += event.actual.usd
-        elif isinstance(event, OutcomeGiven) and "/turn-" not in event.scope:
+        elif isinstance(event, OutcomeGiven) and not is_in_turn(event.scope):
             self.right = event.success
 
     def summary(self) -> RunSummary:

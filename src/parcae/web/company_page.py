@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from parcae.organization.report import RunReport, Worked, told_turn
 from parcae.web.markup import Markup, page, tag
 from parcae.web.style import STYLE
+from parcae.web.tables import costs_table, dollars, table
 
 MOST_CHARS = 20_000  # of one file
 OPEN_LEVELS = 2  # of the tree, when the page is opened
@@ -42,7 +43,7 @@ def _head(report: RunReport) -> Markup:
     nominal = " (nominal prices)" if any(cost.nominal for cost in report.by_model.values()) else ""
     facts = (
         f"{report.status} · {len(report.employees)} agents · {report.depth} levels · "
-        f"{_dollars(report.cost_usd)}{nominal} · {report.seconds:.1f} seconds"
+        f"{dollars(report.cost_usd)}{nominal} · {report.seconds:.1f} seconds"
     )
     return tag(
         "header",
@@ -71,7 +72,7 @@ def _person(one: Worked, below: Mapping[str, Sequence[Worked]]) -> Markup:
     summary = tag(
         "summary",
         tag("strong", one.name),
-        f" · {one.status} · {one.turns} turns, {one.steps} steps · {_dollars(one.cost_usd)}{under}",
+        f" · {one.status} · {one.turns} turns, {one.steps} steps · {dollars(one.cost_usd)}{under}",
     )
     return tag(
         "details",
@@ -88,25 +89,13 @@ def _person(one: Worked, below: Mapping[str, Sequence[Worked]]) -> Markup:
 
 
 def _costs(report: RunReport) -> Markup:
-    rows = [
-        tag(
-            "tr",
-            tag("td", name),
-            tag("td", cost.calls),
-            tag("td", f"{cost.usage.prompt_tokens:,}"),
-            tag("td", f"{cost.usage.completion_tokens:,}"),
-            tag("td", _dollars(cost.cost_usd)),
-        )
-        for name, cost in report.by_model.items()
-    ]
     single = report.single
     beside = (
         None
         if single is None
-        else tag("p", f"One agent alone at the same goal: {single.status}, {_dollars(single.cost_usd)}.")
+        else tag("p", f"One agent alone at the same goal: {single.status}, {dollars(single.cost_usd)}.")
     )
-    heads = ("model", "calls", "prompt tokens", "completion tokens", "cost")
-    return tag("div", _table(heads, rows), beside)
+    return tag("div", costs_table(report.by_model), beside)
 
 
 def _decisions(report: RunReport) -> Markup:
@@ -116,7 +105,7 @@ def _decisions(report: RunReport) -> Markup:
     ]
     if not rows:
         return tag("p", "Every turn was one attempt that nobody watched: the plan wants no more.")
-    return _table(("who", "turn", "likely to fail", "then", "why"), rows)
+    return table(("who", "turn", "likely to fail", "then", "why"), rows)
 
 
 def _reviews(report: RunReport) -> Markup:
@@ -127,7 +116,7 @@ def _reviews(report: RunReport) -> Markup:
         tag("tr", tag("td", told_turn(one.scope)[0]), tag("td", one.by or "the company"), tag("td", one.reasons))
         for one in sent_back
     ]
-    return tag("div", tag("p", said), _table(("whose", "by", "reasons"), rows) if rows else None)
+    return tag("div", tag("p", said), table(("whose", "by", "reasons"), rows) if rows else None)
 
 
 def _incidents(report: RunReport) -> Markup:
@@ -135,7 +124,7 @@ def _incidents(report: RunReport) -> Markup:
         tag("tr", *(tag("td", text) for text in (told_turn(one.scope)[0], one.detector, one.what, one.cure)))
         for one in report.incidents
     ]
-    return _table(("who", "seen by", "what", "cure"), rows) if rows else tag("p", "Nothing was noticed.")
+    return table(("who", "seen by", "what", "cure"), rows) if rows else tag("p", "Nothing was noticed.")
 
 
 def _files(report: RunReport, texts: Mapping[str, str | None]) -> Markup:
@@ -153,11 +142,3 @@ def _files(report: RunReport, texts: Mapping[str, str | None]) -> Markup:
             )
         )
     return tag("div", shown)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Markup]) -> Markup:
-    return tag("table", tag("thead", tag("tr", [tag("th", head) for head in heads])), tag("tbody", rows))
-
-
-def _dollars(cost_usd: float | None) -> str:
-    return "price unknown" if cost_usd is None else f"${cost_usd:.4f}"

@@ -14,6 +14,7 @@ from parcae.web.forecast_svg import draw_forecasts
 from parcae.web.graph_svg import Edge, Node, draw
 from parcae.web.markup import Markup, page, tag
 from parcae.web.style import STYLE
+from parcae.web.tables import costs_table, table
 
 
 def report_page(report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge] = ()) -> str:
@@ -28,7 +29,7 @@ def report_page(report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge
             _head(report),
             _suspects(report.suspects),
             _patches(report.patches),
-            _section("What it cost", _costs(report), _baseline(report)),
+            _section("What it cost", costs_table(report.by_model), _baseline(report)),
             _section("What was decided", _decisions(report), _priced(report)),
             _section("The attempts as one graph", tag("p", GRAPH_LEGEND), graph),
             _section("Every step", tag("div", [_attempt(attempt) for attempt in report.attempts])),
@@ -73,7 +74,7 @@ def _suspects(suspects: Sequence[Suspect]) -> Markup:
         )
         for rank, suspect in enumerate(suspects, start=1)
     ]
-    return _section("Suspects", _table(("", "name", "where", "share of the vote"), rows))
+    return _section("Suspects", table(("", "name", "where", "share of the vote"), rows))
 
 
 def _patches(patches: Sequence[Patch]) -> Markup | None:
@@ -95,25 +96,6 @@ def _verdict(patch: Patch) -> str:
     if patch.plausible:
         return "the test passes and nothing else fails"
     return f"breaks {', '.join(patch.broken[:5])}" if patch.passes else "the test still fails"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Markup]) -> Markup:
-    return tag("table", tag("thead", tag("tr", [tag("th", head) for head in heads])), tag("tbody", rows))
-
-
-def _costs(report: Report) -> Markup:
-    rows = [
-        tag(
-            "tr",
-            tag("td", name),
-            tag("td", cost.calls),
-            tag("td", f"{cost.usage.prompt_tokens:,}"),
-            tag("td", f"{cost.usage.completion_tokens:,}"),
-            tag("td", "unknown" if cost.cost_usd is None else f"${cost.cost_usd:.4f}"),
-        )
-        for name, cost in report.by_model.items()
-    ]
-    return _table(("model", "calls", "prompt tokens", "completion tokens", "cost"), rows)
 
 
 def _baseline(report: Report) -> Markup:

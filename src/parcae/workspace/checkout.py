@@ -17,7 +17,7 @@ import pygit2
 from pygit2.enums import FileMode
 
 from parcae.core.protocols import ToolRefused, Workspace
-from parcae.core.workspace import By, Changed, Conflict, Delete, Edit, Write
+from parcae.core.workspace import By, Changed, Conflict, Delete, Edit, FileAt, Write
 from parcae.workspace.hidden import Hidden
 from parcae.workspace.taking_in import plain_files, read_plain
 
@@ -53,14 +53,19 @@ async def check_out(workspace: Workspace, folder: Path) -> Checkout:
         if number % 32 == 31:
             await asyncio.sleep(0)
         file = workspace.look(path)
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.content)
-        if file.executable:
-            target.chmod(0o755)
-        status = target.stat()
+        status = write_file(folder, file).stat()
         files[path] = _Seen(file.version, status.st_size, status.st_mtime_ns, file.executable)
     return Checkout(folder=folder, files=files)
+
+
+def write_file(folder: Path, file: FileAt) -> Path:
+    """Write `file` below `folder`, which is ours and holds no links; where it lies now."""
+    target = folder / file.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(file.content)
+    if file.executable:
+        target.chmod(0o755)
+    return target
 
 
 async def take_back(workspace: Workspace, checkout: Checkout, by: By) -> TakenBack:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from parcae.core import events as core
 from parcae.core.clock import WallClock
 from parcae.core.protocols import Event, Recorded
-from parcae.core.scope import Scope
+from parcae.core.scope import Scope, is_in_turn
 from parcae.ledger.account import free_account
 from parcae.organization import events as told
 from parcae.organization.chart import Employee
@@ -219,7 +219,7 @@ class CompanyFold:
 
     def accounts(self) -> Document:
         """Every account that has a limit or spent something, with what it and all below it spent."""
-        scopes = [one for one in sorted({*self.limits, *self.spent}) if "/turn-" not in one]
+        scopes = [one for one in sorted({*self.limits, *self.spent}) if not is_in_turn(one)]
         return {
             "schema": "parcae.accounts/1",
             "run": self.run,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from parcae.core import events as core
 from parcae.core.plan import parse
 from parcae.core.protocols import Event, ModelCard, Recorded
+from parcae.core.scope import is_in_turn
 from parcae.core.usage import Usage
 from parcae.organization.events import Noticed
 from parcae.web.api.told import Document, Priced
@@ -70,7 +71,7 @@ class OverviewFold:
             run.steps += 1
         elif isinstance(event, core.Settled):
             run.spent_usd += event.actual.usd
-        elif isinstance(event, core.OutcomeGiven) and "/turn-" not in event.scope:
+        elif isinstance(event, core.OutcomeGiven) and not is_in_turn(event.scope):
             run.right = event.success
         elif isinstance(event, core.Incident | Noticed):
             run.incidents += 1
