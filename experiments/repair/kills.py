@@ -1,6 +1,6 @@
 """SIGKILL at random moments of a repair: it is killed, resumed, killed again, until it ends.
 
-    python experiments/repair/kills.py [--runs 5] [--kills 8] [--seed 1]
+    python -m experiments.repair.kills [--runs 5] [--kills 8] [--seed 1]
 
 What must hold: steps, patches, verdicts of tests, branches and money are those of a run that nobody killed, and a call
 that was settled when the process died is never asked again. The models themselves write a bill, outside the journal.
@@ -8,14 +8,8 @@ that was settled when the process died is never asked again. The models themselv
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import hashlib
-import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,8 +19,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from experiments.killing import (
+    asked_for,
+    billed,
+    digest,
+    killed,
+    live_command,
+    put_on_bill,
+    reported,
+    settled,
+)
+
 from parcae.core.clock import WallClock
-from parcae.core.events import RunEnded, StepReplied
+from parcae.core.events import RunEnded
 from parcae.core.plan import StagePlan
 from parcae.core.protocols import Journal, Model, OnText, Reply, Request
 from parcae.jobs import repair
@@ -49,6 +54,7 @@ FILES = {
     "def test_total():\n    assert total([100, 300], 10) == 360\n",
 }
 LATENCY_SECONDS = 0.02  # so that some moments of a run lie within a call
+MODULE = "experiments.repair.kills"
 EVIDENCE = Path(__file__).parents[2] / "out" / "evidence" / "repair_kills.json"
 
 
@@ -63,22 +69,11 @@ class BillingModel:
         self.card = self._model.card
 
     async def reply(self, request: Request, on_text: OnText | None = None) -> Reply:
-        asked = f"{self.card.name}-{request.seed}-{_digest(request)}"
-        file = os.open(self.bill, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(file, f"{asked}\n".encode())  # one write: whole or absent, whenever the process dies
-        os.close(file)
+        asked = f"{self.card.name}-{request.seed}-{digest(request.messages)}"
+        put_on_bill(self.bill, asked)
         await asyncio.sleep(LATENCY_SECONDS)
         reply = await self._model.reply(request, on_text)
         return replace(reply, message=replace(reply.message, provider_response_id=asked))
-
-
-def _digest(request: Request) -> str:
-    """What was said in the conversation, without when."""
-    said = [
-        [str(getattr(part, "content", None) or getattr(part, "args", "")) for part in one.parts]
-        for one in request.messages
-    ]
-    return hashlib.blake2b(json.dumps(said).encode(), digest_size=8).hexdigest()
 
 
 @contextmanager
@@ -141,40 +136,15 @@ def lived(project: Path, folder: Path, whole: Whole, kills: int, rng: random.Ran
     done = again = 0
     bill = folder / "bill"
     for number in range(kills + 1):
-        settled, before = asyncio.run(_settled(folder)), _lines(bill)
-        killed = _killed(folder, rng.uniform(0.0, whole.seconds / 2) if number < kills else None)
-        again += len(settled.intersection(_lines(bill)[len(before) :]))
-        if not killed:
+        known, before = asyncio.run(settled(folder, RUN)), billed(bill)
+        dead = killed(live_command(MODULE, folder), rng.uniform(0.0, whole.seconds / 2) if number < kills else None)
+        again += len(known.intersection(billed(bill)[len(before) :]))
+        if not dead:
             break
         done += 1
-    paid = _lines(bill)
+    paid = billed(bill)
     same = asyncio.run(_state(project, folder)) == whole.state
     return Life(kills=done, in_flight=len(paid) - len(set(paid)), again=again, same=same)
-
-
-def _killed(folder: Path, seconds: float | None) -> bool:
-    """Let the run live for `seconds` after it began to work, then kill it; False if it ended by itself."""
-    command = [sys.executable, str(Path(__file__)), "live", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            assert process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return True
-        return False
-
-
-def _lines(bill: Path) -> list[str]:
-    return bill.read_text().splitlines() if bill.exists() else []
-
-
-async def _settled(folder: Path) -> set[str]:
-    async with SqliteJournal.open(folder / "journal.sqlite") as journal:
-        replied = await journal.read(RUN, [StepReplied])
-    return {entry.event.reply.provider_response_id or "" for entry in replied}
 
 
 async def _state(project: Path, folder: Path) -> dict[str, object]:
@@ -203,7 +173,7 @@ class Whole:
 def _whole(project: Path, folder: Path) -> Whole:
     asyncio.run(begin(project, folder))
     started = time.monotonic()
-    assert not _killed(folder, None)
+    assert not killed(live_command(MODULE, folder), None)
     return Whole(seconds=time.monotonic() - started, state=asyncio.run(_state(project, folder)))
 
 
@@ -221,22 +191,8 @@ def killing(runs: int, kills: int, seed: int) -> list[Life]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--kills", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args([] if sys.argv[0].endswith("evidence.py") else None)
-    lives = killing(options.runs, options.kills, options.seed)
-    found = {
-        "runs": len(lives),
-        "kills": sum(life.kills for life in lives),
-        "calls_in_flight_paid_again": sum(life.in_flight for life in lives),
-        "settled_calls_paid_again": sum(life.again for life in lives),
-        "same_final_state": sum(life.same for life in lives),
-    }
-    EVIDENCE.parent.mkdir(parents=True, exist_ok=True)
-    EVIDENCE.write_text(json.dumps(found, indent=2) + "\n")
-    sys.stdout.write(EVIDENCE.read_text())
+    asked = asked_for(__doc__, runs=5, kills=8)
+    reported(killing(asked.runs, asked.kills, asked.seed), EVIDENCE)
 
 
 if __name__ == "__main__":

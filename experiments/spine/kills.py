@@ -1,6 +1,6 @@
 """SIGKILL at random moments: a run of four swapped attempts is killed, resumed, killed again, until it ends.
 
-    python experiments/spine/kills.py [--runs 10] [--kills 10] [--seed 1]
+    python -m experiments.spine.kills [--runs 10] [--kills 10] [--seed 1]
 
 What must hold: the final state is that of a run that nobody killed; a call that was settled when the process died is
 never asked again; no limit is exceeded. The model itself writes a bill, outside the journal: one line a call.
@@ -8,21 +8,24 @@ never asked again; no limit is exceeded. The model itself writes a bill, outside
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import hashlib
-import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, UserPromptPart
+from experiments.killing import (
+    asked_for,
+    billed,
+    digest,
+    killed,
+    live_command,
+    put_on_bill,
+    reported,
+    settled,
+)
+from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, ToolCallPart, UserPromptPart
 
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
@@ -46,6 +49,7 @@ TASK = Task(id="t", kind="words", question="Which word is the longest?")
 FINAL = "Name it."
 LATENCY_SECONDS = 0.01  # so that many moments of a run lie within a call
 LONGEST_LIFE_SECONDS = 0.15  # a whole run takes about twice as long
+MODULE = "experiments.spine.kills"
 EVIDENCE = Path(__file__).parents[2] / "out" / "evidence" / "kills.json"
 
 
@@ -61,9 +65,7 @@ class BillingModel:
 
     async def reply(self, request: Request, on_text: OnText | None = None) -> Reply:
         asked = f"{self.card.name}-{digest(request.messages)}"
-        file = os.open(self.bill, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(file, f"{asked}\n".encode())  # one write: whole or absent, whenever the process dies
-        os.close(file)
+        put_on_bill(self.bill, asked)
         await asyncio.sleep(LATENCY_SECONDS)
         message = _reply(request, asked)
         return Reply(message=message, usage=count(request, message))
@@ -80,14 +82,6 @@ def _reply(request: Request, asked: str) -> ModelResponse:
         for place in range(1 + number % 3)
     ]
     return ModelResponse(parts=list(calls), timestamp=LONG_AGO, provider_response_id=asked)
-
-
-def digest(messages: Sequence[ModelMessage]) -> str:
-    """What was said in a conversation, without when."""
-    said = [
-        [str(getattr(part, "content", None) or getattr(part, "args", "")) for part in one.parts] for one in messages
-    ]
-    return hashlib.blake2b(json.dumps(said).encode(), digest_size=8).hexdigest()
 
 
 class Always(Parallel):
@@ -150,47 +144,19 @@ def lived(folder: Path, kills: int, rng: random.Random) -> Life:
     done = again = 0
     bill = folder / "bill"
     for _ in range(kills):
-        settled, before = asyncio.run(_settled(folder)), _lines(bill)
-        if not _killed(folder, rng.uniform(0.0, LONGEST_LIFE_SECONDS)):
+        known, before = asyncio.run(settled(folder, RUN)), billed(bill)
+        if not killed(live_command(MODULE, folder), rng.uniform(0.0, LONGEST_LIFE_SECONDS)):
             break
         done += 1
-        again += len(settled.intersection(_lines(bill)[len(before) :]))
-    settled, before = asyncio.run(_settled(folder)), _lines(bill)
-    subprocess.run(_command(folder), check=True, stdout=subprocess.DEVNULL)
-    again += len(settled.intersection(_lines(bill)[len(before) :]))
-    paid = _lines(bill)
+        again += len(known.intersection(billed(bill)[len(before) :]))
+    known, before = asyncio.run(settled(folder, RUN)), billed(bill)
+    assert not killed(live_command(MODULE, folder), None)
+    again += len(known.intersection(billed(bill)[len(before) :]))
+    paid = billed(bill)
     state, spent_usd = asyncio.run(final_state(folder))
     return Life(
         kills=done, in_flight=len(paid) - len(set(paid)), again=again, same=state == undisturbed(), spent_usd=spent_usd
     )
-
-
-def _killed(folder: Path, seconds: float) -> bool:
-    """Let the run live for `seconds` after it began to work, then kill it; False if it had ended by then."""
-    process = subprocess.Popen(_command(folder), stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process:
-        process.stdout.readline()
-        try:
-            return process.wait(seconds) != 0
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return True
-
-
-def _command(folder: Path) -> list[str]:
-    return [sys.executable, str(Path(__file__)), "live", str(folder)]
-
-
-def _lines(bill: Path) -> list[str]:
-    return bill.read_text().splitlines() if bill.exists() else []
-
-
-async def _settled(folder: Path) -> set[str]:
-    async with SqliteJournal.open(folder / "journal.sqlite") as journal:
-        replied = await journal.read(RUN, [StepReplied])
-    return {entry.event.reply.provider_response_id or "" for entry in replied}
 
 
 async def final_state(folder: Path) -> tuple[dict[str, object], float]:
@@ -227,24 +193,9 @@ def killing(runs: int, kills: int, seed: int) -> list[Life]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args([] if sys.argv[0].endswith("evidence.py") else None)
-    lives = killing(options.runs, options.kills, options.seed)
-    found = {
-        "runs": len(lives),
-        "kills": sum(life.kills for life in lives),
-        "calls_in_flight_paid_again": sum(life.in_flight for life in lives),
-        "settled_calls_paid_again": sum(life.again for life in lives),
-        "same_final_state": sum(life.same for life in lives),
-        "most_spent_usd": max(life.spent_usd for life in lives),
-        "limit_usd": LIMIT_USD,
-    }
-    EVIDENCE.parent.mkdir(parents=True, exist_ok=True)
-    EVIDENCE.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    asked = asked_for(__doc__, runs=15, kills=10)
+    lives = killing(asked.runs, asked.kills, asked.seed)
+    reported(lives, EVIDENCE, most_spent_usd=max(life.spent_usd for life in lives), limit_usd=LIMIT_USD)
 
 
 if __name__ == "__main__":
