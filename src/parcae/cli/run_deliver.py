@@ -62,7 +62,7 @@ def hand_over(report: RunReport, opened: Opened, wanted: Wanted) -> tuple[RunRep
         return report, None, []
     if wanted.out is not None:
         lay_out(opened, wanted.out)
-        return report, wanted.out, []
+        return replace(report, merge=""), wanted.out, []  # nothing is left to do
     if opened.plain and not wanted.apply:
         lay_out(opened, wanted.keep, made=frozenset(one.path for one in report.files))
         return report, wanted.keep, [f"{opened.folder} was not touched (--apply writes into it)"]
