@@ -53,14 +53,14 @@ def believe(space: Space, configurations: Indices, seen: Indices, scores: Floats
         configurations: shape (K,).
         seen: int64, shape (N,), places of those that were scored.
         scores: shape (N,), their mean scores.
-        noise: shape (N,), the variances of these means.
+        noise: shape (N, N), the covariance of these means: what was scored on the same items errs together.
     """
     expected = rise(space, configurations)
     effects = estimated_effects(space, configurations[seen], scores - expected[seen], noise)
     prior = kernel(space, configurations, effects)
-    base = float(np.average(scores - expected[seen], weights=1.0 / (noise + FLOOR)))
+    base = float(np.average(scores - expected[seen], weights=1.0 / (np.diag(noise) + FLOOR)))
     cross = prior[:, seen]
-    solved = np.linalg.solve(cross[seen] + np.diag(noise + 1e-9), cross.T).T
+    solved = np.linalg.solve(cross[seen] + noise + 1e-9 * np.eye(len(seen)), cross.T).T
     mean = base + expected + solved @ (scores - expected[seen] - base)
     return Belief(mean=mean, covariance=prior - solved @ cross.T)
 
@@ -78,13 +78,14 @@ def estimated_effects(space: Space, seen: Indices, scores: Floats, noise: Floats
     """How much stages differ by model, from the spread of their models' mean scores less what noise explains."""
     models, _ = space.digits(seen)
     residual = scores - scores.mean()
-    spread = float(noise.mean())
+    apart = noise - noise.mean(axis=0) - noise.mean(axis=1)[:, None] + noise.mean()  # the noise of `residual`
+    spread = float(np.trace(apart)) / len(seen)
     variances, fitted = [], np.zeros(len(scores))
     for row, stage in zip(models, space.stages, strict=True):
         sizes = np.bincount(row, minlength=len(stage.models))
         means = np.bincount(row, residual, minlength=len(stage.models)) / np.maximum(sizes, 1)
         present = sizes > 0
-        share = float((spread / np.maximum(sizes[present], 1)).mean())
+        share = float(np.mean([apart[np.ix_(own, own)].mean() for own in (row == k for k in np.flatnonzero(present))]))
         variance = float(means[present].var(ddof=1)) - share if present.sum() > 1 else FLOOR
         variances.append(max(variance, FLOOR))
         fitted += means[row]
@@ -152,17 +153,18 @@ def current_belief(history: History, arms: Indices) -> Belief:
 
 
 def separate(table: Table, rows: Indices) -> tuple[Floats, Floats]:
-    """Mean scores and their variances, each row drawn for itself; never as sure as a few equal draws say."""
+    """Mean scores and their covariance, each row drawn for itself; never as sure as a few equal draws say."""
     means, counts = table.means[rows], table.counts[rows]
     chance = (means * counts + 1.0) / (counts + 2.0)
-    return means, np.maximum(chance * (1.0 - chance), 0.02) / counts
+    return means, np.diag(np.maximum(chance * (1.0 - chance), 0.02) / counts)
 
 
 def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
-    """Mean scores and variances by comparison with one row on the same items: easy items favour nobody.
+    """Mean scores and their covariance by comparison with one row on the same items: easy items favour nobody.
 
     The row that was scored on the most items is the reference; each other row is as much above it as it was on the
-    items that both have.
+    items that both have. Rows that share samples err together on the same items, so many of them say little more than
+    one.
     """
     scores = table.scores[rows]
     counts = table.counts[rows]
@@ -170,9 +172,9 @@ def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
     differences = scores - scores[reference]
     shared = (~np.isnan(differences)).sum(axis=1)
     apart = np.nansum(differences, axis=1) / np.maximum(shared, 1)
-    spread = np.nansum((differences - apart[:, None]) ** 2, axis=1) / np.maximum(shared - 1, 1)
-    noise = np.where(shared > 0, (spread + 0.02) / np.maximum(shared, 1), 0.25)
-    noise[reference] = 1e-4
+    errors = np.nan_to_num(differences - apart[:, None], nan=0.0) / np.maximum(shared - 1, 1)[:, None]
+    noise = errors @ errors.T + np.diag(np.where(shared > 0, 0.02 / np.maximum(shared, 1), 0.25))
+    noise[reference, reference] = 1e-4
     own = table.means[rows]
     return np.where(shared > 0, own[reference] + apart, own), noise
 
