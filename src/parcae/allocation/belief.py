@@ -8,6 +8,7 @@ smaller effect of their combination). Knows nothing of calls.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +27,27 @@ MOST = 600  # configurations that are believed about at once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
-    """Mean, shape (K,), and covariance, shape (K, K), of the scores of K configurations."""
+    """Mean, shape (K,), of the scores of K configurations, and how sure it is.
+
+    `prior`, shape (K, K), is the covariance before any data; `weights @ known.T`, both of shape (K, N), what N scores
+    took from it.
+    """
 
     mean: Floats
-    covariance: Floats
+    prior: Floats
+    weights: Floats
+    known: Floats
+
+    @property
+    def covariance(self) -> Floats:
+        """Of the scores; shape (K, K)."""
+        return np.asarray(self.prior - self.weights @ self.known.T, dtype=np.float64)
 
     @property
     def deviation(self) -> Floats:
         """Standard deviation of each score; shape (K,)."""
-        return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 0.0)), dtype=np.float64)
+        variance = np.diag(self.prior) - np.einsum("kn,kn->k", self.weights, self.known)
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +73,9 @@ def believe(space: Space, configurations: Indices, seen: Indices, scores: Floats
     prior = kernel(space, configurations, effects)
     base = float(np.average(scores - expected[seen], weights=1.0 / (np.diag(noise) + FLOOR)))
     cross = prior[:, seen]
-    solved = np.linalg.solve(cross[seen] + noise + 1e-9 * np.eye(len(seen)), cross.T).T
+    solved: Floats = np.linalg.solve(cross[seen] + noise + 1e-9 * np.eye(len(seen)), cross.T).T
     mean = base + expected + solved @ (scores - expected[seen] - base)
-    return Belief(mean=mean, covariance=prior - solved @ cross.T)
+    return Belief(mean=mean, prior=prior, weights=solved, known=cross)
 
 
 def rise(space: Space, configurations: Indices) -> Floats:
@@ -96,20 +109,31 @@ def estimated_effects(space: Space, seen: Indices, scores: Floats, noise: Floats
 
 def kernel(space: Space, configurations: Indices, effects: Effects) -> Floats:
     """Prior covariance of the scores; shape (K, K)."""
-    models, places = space.digits(configurations)
-    size = len(configurations)
-    total = np.full((size, size), LEVEL)
-    together = np.ones((size, size))
-    for row, place, stage, variance in zip(models, places, space.stages, effects.models, strict=True):
-        same = (row[:, None] == row[None, :]).astype(np.float64)
-        total += variance * same
+    samples, same, together = _alike(space, configurations.tobytes())
+    total = samples + effects.together * together
+    for own, variance in zip(same, effects.models, strict=True):
+        total += variance * own
+    return total
+
+
+@lru_cache(maxsize=8)  # a search asks for the same configurations at every step
+def _alike(space: Space, configurations: bytes) -> tuple[Floats, tuple[Floats, ...], Floats]:
+    """What each two configurations have in common; arrays of shape (K, K).
+
+    The covariance that comes from their samples; 1 where they have the same model, an array a stage; 1 where all are.
+    """
+    models, places = space.digits(np.frombuffer(configurations, dtype=np.int64))
+    size = models.shape[1]
+    samples = np.full((size, size), LEVEL)
+    same = []
+    for row, place, stage in zip(models, places, space.stages, strict=True):
+        same.append((row[:, None] == row[None, :]).astype(np.float64))
         if len(stage.samples) > 1:
             form = _level_off(stage.samples)[place]
             logs = np.log(np.asarray(stage.samples, dtype=np.float64))[place]
             near = np.exp(-0.5 * (logs[:, None] - logs[None, :]) ** 2)
-            total += (RISE_VARIANCE * np.outer(form, form) + WIGGLE * near) * (1.0 + same)
-        together *= same
-    return np.asarray(total + effects.together * together, dtype=np.float64)
+            samples += (RISE_VARIANCE * np.outer(form, form) + WIGGLE * near) * (1.0 + same[-1])
+    return samples, tuple(same), np.prod(same, axis=0)
 
 
 def _level_off(samples: tuple[int, ...]) -> Floats:
@@ -146,7 +170,8 @@ def current_belief(history: History, arms: Indices) -> Belief:
     known = (table.configurations[places] == arms) & (table.counts[places] > 0) if len(table.configurations) else None
     if known is None or not known.any():
         prior = kernel(history.problem.space, arms, Effects(models=(0.01,) * len(history.problem.space.stages)))
-        return Belief(mean=0.5 + rise(history.problem.space, arms), covariance=prior)
+        nothing = np.empty((len(arms), 0))
+        return Belief(mean=0.5 + rise(history.problem.space, arms), prior=prior, weights=nothing, known=nothing)
     seen = np.flatnonzero(known)
     scores, noise = (paired if history.problem.shared else separate)(table, places[seen])
     return believe(history.problem.space, arms, seen, scores, noise)
