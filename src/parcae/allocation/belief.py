@@ -73,9 +73,9 @@ def believe(space: Space, configurations: Indices, seen: Indices, scores: Floats
     prior = kernel(space, configurations, effects)
     base = float(np.average(scores - expected[seen], weights=1.0 / (np.diag(noise) + FLOOR)))
     cross = prior[:, seen]
-    solved: Floats = np.linalg.solve(cross[seen] + noise + 1e-9 * np.eye(len(seen)), cross.T).T
-    mean = base + expected + solved @ (scores - expected[seen] - base)
-    return Belief(mean=mean, prior=prior, weights=solved, known=cross)
+    weights = np.asarray(np.linalg.solve(cross[seen] + noise + 1e-9 * np.eye(len(seen)), cross.T).T, dtype=np.float64)
+    mean = base + expected + weights @ (scores - expected[seen] - base)
+    return Belief(mean=mean, prior=prior, weights=weights, known=cross)
 
 
 def rise(space: Space, configurations: Indices) -> Floats:
