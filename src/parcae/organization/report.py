@@ -282,13 +282,13 @@ def _files(opened: Opened | None) -> tuple[MadeFile, ...]:
 async def _single(run: str, journal: Journal, steps: Sequence[StepReplied]) -> Single:
     done = await journal.read(f"{run}/single", [StepCompleted], below=False)
     calls = await journal.read(f"{run}/single", [Reserved], below=False)
-    began = min((one.at for one in (*done[:1], *calls[:1])), default=0.0)  # before its first call, not after it
+    times = [*(one.at for one in done[:1]), *(one.at for one in calls[:1])]
     ending = done[-1].event.ending if done else None
     return Single(
         status=_status(ending),
         cost_usd=_sum([step.cost_usd for step in steps]),
         steps=len(steps),
-        seconds=done[-1].at - began if done else 0.0,
+        seconds=done[-1].at - min(times) if done else 0.0,  # its first call begins before its first step ends
         answer=() if ending is None else ending.answer,
     )
 
