@@ -205,6 +205,17 @@ async def test_memories_outlive_the_process(tmp_path: Path) -> None:
         assert other.recall("run/ann", "the code of the gate") == before
 
 
+async def test_turns_without_any_text_are_remembered_by_what_they_did() -> None:
+    """Most turns of agents only call tools; what they called and what came back is found again all the same."""
+    memories = Memories(MemoryJournal(), HashedSubwords())
+    worker = Remembering(Agent(role(first_call=None, final_question=None)), memories, whose=lambda scope: "run/ann")
+    model = ScriptedModel("m", [call("look_up", word="crocodile"), call("look_up", word="ant"), say("done")])
+    steps = [step async for step in worker.attempt(TASK, model=model, scope=await scope_in(MemoryJournal()))]
+    assert not any(step.reply.text for step in steps[:2] if step.reply is not None)
+    assert any("crocodile: 9" in text for text in memories.recall("run/ann", "How long is the crocodile?"))
+    assert any("ant: 3" in text for text in memories.recall("run/ann", "How long is the ant?"))
+
+
 async def test_what_a_crash_kept_from_being_remembered_is_remembered_on_resuming() -> None:
     journal = MemoryJournal()
     so_far = (replace(a_step(0, "the gate code is 4711", asked="go")),)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.console import Console
 
 from parcae.cli.main import run
+from parcae.cli.run_show import show_company
+from parcae.organization.report import RunReport, Single, Worked
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,3 +129,49 @@ def test_a_plan_with_a_policy_that_cannot_work_is_refused_before_anything_runs(
     code, error = told(capsys, "run", "x", "--plan", str(plan), "--home", str(tmp_path / "home"))
     assert code == 2
     assert "the ladder holds one model" in error["error"]
+
+
+def test_a_single_agent_stands_beside_the_organisation_with_result_cost_and_time(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same goal, once by a company and once by one agent alone: in the document, the terminal and the page."""
+    monkeypatch.setenv("COLUMNS", "400")
+    home, page = str(tmp_path / "home"), tmp_path / "run.html"
+    arguments = ["--models", "builtin:large", "--workspace", str(project), "--home", home, "--budget", "5"]
+
+    code, report = told(capsys, "run", "Survey this code base", *arguments, "--compare-single", "--html", str(page))
+
+    assert (code, report["status"]) == (0, "done")
+    jsonschema.validate(report, json.loads((ROOT / "docs/schemas/run-report-1.json").read_text()))
+    single = report["single"]
+    assert single["status"] == "done"
+    modules = len(list(project.rglob("*.py")))
+    for answer in (report["answer"][0], single["answer"][0]):
+        assert f"{modules} modules" in answer
+    assert 0 < report["cost_usd"] < 5 and 0 < single["cost_usd"] < 5
+    both = report["cost_usd"] + single["cost_usd"]
+    assert sum(one["cost_usd"] for one in report["by_model"].values()) == pytest.approx(both)
+    assert report["seconds"] > 0 and single["seconds"] > 0 and single["steps"] > 1
+
+    assert run(["runs", "show", report["run"], "--home", home]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    rows = [line for line in shown if line.startswith(("the organisation", "one agent alone"))]
+    for row, one in zip(rows, (report, single), strict=True):
+        assert f"${one['cost_usd']:.4f}" in row and f"{one['seconds']:.1f}" in row and f"{modules} modules" in row
+        assert f"${one['cost_usd']:.4f}</td><td>{one['seconds']:.1f}</td>" in page.read_text()
+
+
+def test_brackets_of_an_agent_are_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a terminal's markup "[/x]" is an error and "[red]" vanishes."""
+    said = "see [red]a[/x] b"
+    one = Worked(
+        name="boss", by="", role="r", task="t", status="done", depth=1, turns=1, steps=1, cost_usd=0.1, models=("m",),
+        result=said,
+    )  # fmt: skip
+    report = RunReport(
+        run="run-1", goal="g", status="done", detail="", answer=(said,), depth=1, cost_usd=0.1, seconds=1.0,
+        employees=(one,), by_model={}, files=(), incidents=(), reviews=(),
+        single=Single(status="done", cost_usd=0.1, steps=4, seconds=2.0, answer=(said,)),
+    )  # fmt: skip
+    show_company(report, console=Console(width=200))
+    assert capsys.readouterr().out.count(said) == 4  # the answer, its table, and both of the comparison

@@ -5,7 +5,9 @@ Each test is named after the failure (PAPERS section 3). What is about files alo
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,23 +28,47 @@ from tests.organization.scripts import (
     writer,
 )
 
+from parcae.agents.commands import run_tool
 from parcae.agents.files import file_tools
 from parcae.core.errors import ProviderFailed
 from parcae.core.events import StepObserved, StepReplied
+from parcae.core.protocols import Event
 from parcae.models.scripted import ScriptedModel
+from parcae.organization.events import KINDS, Hired, Sent
 from parcae.organization.limits import CompanyLimits
 from parcae.organization.mailbox import Mailbox
+from parcae.organization.office import Office
+from parcae.store.codec import Written
+from parcae.store.memory import MemoryJournal
 from parcae.testing.workers import RUN
+from parcae.tools.sandbox import Finished
 from parcae.workspace import open_workspace
 
 # ---- what its code really does
 
 
 async def test_no_roles__boss_admins_and_agents_read_different_rules() -> None:
-    clever = ScriptedModel("clever", iter(lambda: lambda request: _reply(SMALL, request), None), price=PRICE)
-    await outcome_of(company(clever), clever)
-    systems = {str(messages[0].parts[0].content).split("\n\n")[2][:15] for messages in clever.seen}  # type: ignore[union-attr]
-    assert systems == {"You are the bos", "You are an admi"}
+    lead = boss_of("ant")  # hires a writer of its own
+
+    def boss(seen: Seen) -> ModelResponse:
+        if not seen.open_people and "you hired" not in seen.text:
+            return together(call("hire", name="lead", role="lead", task="Lead the writing."), call("wait"))
+        return boss_of()(seen)
+
+    scripts = {"boss": boss, "lead": lead, "writer": writer}
+    clever = ScriptedModel("clever", iter(lambda: lambda request: _reply(scripts, request), None), price=PRICE)
+    outcome = await outcome_of(company(clever), clever)
+    rules: dict[str, set[str]] = {}
+    for messages in clever.seen:
+        system, question = (str(part.content) for part in messages[0].parts)  # type: ignore[union-attr]
+        who = question.removeprefix("You are ").partition(":")[0]
+        rules.setdefault(who, set()).add(system.split("\n\n")[2].partition(".")[0])
+    assert outcome.ending.reason == "answered"
+    assert rules == {
+        "boss": {"You are the boss"},
+        "lead": {"You are an admin"},
+        "writer-ant": {"You are an agent"},
+    }
 
 
 async def test_no_group_review__a_result_counts_only_when_it_was_accepted() -> None:
@@ -176,9 +202,29 @@ async def test_the_21st_call_of_a_batch_is_done_like_the_first() -> None:
 
 
 async def test_hired_but_never_messaged__a_hire_and_its_first_letter_are_one_append() -> None:
+    class Appends(MemoryJournal):
+        """Keeps which events were appended together: a crash leaves all of them or none."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.together: list[list[Event]] = []
+
+        async def append(self, events: Sequence[Event]) -> None:
+            self.together.append([one.whole() if isinstance(one, Written) else one for one in events])
+            await super().append(events)
+
+    journal = Appends()
     clever = model("clever", {"boss": _boss_of_many(12), "w": writer})
-    outcome = await outcome_of(company(clever), clever)
+    outcome = await outcome_of(company(clever, limits=CompanyLimits(agents=5)), clever, journal=journal)
+    hired = 0
+    for events in journal.together:
+        first = {one.to for one in events if isinstance(one, Sent) and one.what == "task"}
+        names = {one.order.name for one in events if isinstance(one, Hired)}
+        assert names <= first
+        hired += len(names)
+    assert hired == 13
     assert all(outcome.office.turns[name] >= 1 for name in outcome.office.chart.employees)
+    assert outcome.cures == []  # nobody had to be found first
 
 
 async def test_writing_outside_the_workspace_is_refused_and_nothing_hangs(tmp_path: Path) -> None:
@@ -194,6 +240,79 @@ async def test_writing_outside_the_workspace_is_refused_and_nothing_hangs(tmp_pa
     outcome = await outcome_of(company(clever, tools=file_tools()), clever, workspace=main)
     assert outcome.ending.reason == "answered"
     assert not main.paths()
+
+
+async def test_one_lock_for_all_writers__who_is_in_the_middle_of_a_change_holds_nobody(tmp_path: Path) -> None:
+    """One writer's command stays in mid-change until all others' writes were acknowledged: one lock would never end."""
+    acknowledged, all_others = set[str](), asyncio.Event()
+
+    class Held:
+        """A command that has changed a file of its checkout, and is not done."""
+
+        contained = False
+
+        async def run(self, command: object, *, cwd: Path, **rest: object) -> Finished:
+            (cwd / "held.txt").write_text("held\n")
+            await all_others.wait()
+            return Finished(exit_code=0, stdout="", stderr="", seconds=0.0)
+
+    def author(seen: Seen) -> ModelResponse:
+        if not seen.replies:
+            if seen.name == "w-1":
+                return call("run", command="slow")
+            return call("write_file", path=f"files/{seen.name}.txt", content=seen.name)
+        if "is now at version" in str(seen.returns[0].content):
+            acknowledged.add(seen.name)
+        if len(acknowledged) == 11:
+            all_others.set()
+        return writer(seen)
+
+    clever = model("clever", {"boss": _boss_of_many(12), "w": author})
+    main = open_workspace(tmp_path / "w", "run").main
+    tools = (*file_tools(), run_tool(Held()))  # type: ignore[arg-type]  # a Sandbox for one command
+    outcome = await outcome_of(company(clever, tools=tools), clever, workspace=main)
+    assert outcome.ending.reason == "answered"
+    assert len(acknowledged) == 11
+    assert main.read("held.txt") == b"held\n"
+    assert len(main.paths("files")) == 11
+
+
+async def test_no_folders__an_employee_writes_lists_moves_and_searches_in_folders(tmp_path: Path) -> None:
+    acts = [
+        call("write_file", path="src/game/board.py", content="size = 15\n"),
+        call("write_file", path="src/game/deep/down/here.txt", content="The size is told here.\n"),
+        call("write_file", path="assets/stones/black.bin", content="AP+A", encoding="base64"),
+        call("move_file", path="src/game/deep/down/here.txt", to="docs/size.txt"),
+        call("list_files", under="src"),
+        call("list_files", under="docs"),
+        call("search_files", text="SIZE", under="src"),
+        call("search_files", text="size"),
+        call("read_file", path="assets/stones/black.bin", encoding="base64"),
+        call("list_files", under="src/game/deep"),
+    ]
+    told: list[str] = []
+
+    def author(seen: Seen) -> ModelResponse:
+        if seen.replies < len(acts):
+            return acts[seen.replies]
+        told[:] = [str(one.content) for one in seen.returns]
+        return writer(seen)
+
+    clever = model("clever", {"boss": boss_of("ant"), "writer": author})
+    main = open_workspace(tmp_path / "w", "run").main
+    outcome = await outcome_of(company(clever, tools=file_tools()), clever, workspace=main)
+
+    assert (outcome.ending.reason, outcome.cures) == ("answered", [])
+    assert told[4:8] == [
+        "src/game/board.py",
+        "docs/size.txt",
+        "src/game/board.py:1: size = 15",
+        "docs/size.txt:1: The size is told here.\nsrc/game/board.py:1: size = 15",
+    ]
+    assert told[8].endswith("3 bytes as base64\nAP+A")
+    assert "no folder" in told[9]  # it went with its last file
+    assert main.paths() == ["assets/stones/black.bin", "docs/size.txt", "src/game/board.py"]
+    assert main.read("assets/stones/black.bin") == b"\0\xff\x80"
 
 
 async def test_two_who_append_to_one_file_lose_nothing(tmp_path: Path) -> None:
@@ -246,10 +365,18 @@ async def test_runaway_recursion_ends_by_itself() -> None:
 
 async def test_limits_queue_and_do_not_refuse() -> None:
     clever = model("clever", {"boss": _boss_of_many(20), "w": writer})
-    outcome = await outcome_of(company(clever, limits=CompanyLimits(agents=4, children=2, concurrent=2)), clever)
+    limits = CompanyLimits(agents=4, children=2, concurrent=2)
+    outcome = await outcome_of(company(clever, limits=limits), clever)
     assert outcome.ending.reason == "answered"
     assert len(outcome.office.chart.employees) == 21
     assert all(outcome.status(f"w-{number}") == "done" for number in range(1, 21))
+    again, busiest = Office(outcome.office.scope, limits), 0
+    for entry in await outcome.journal.read(RUN, KINDS):  # the limits held at every moment
+        again.apply(entry.event)
+        busiest = max(busiest, again.chart.working)
+        assert again.chart.working <= 4 and len(again.open_turns) <= 2
+        assert all(one.busy <= 2 for one in again.chart.employees.values())
+    assert busiest == 3  # the boss and the two that it may have at work
 
 
 @pytest.mark.parametrize("usd", [0.002, 0.01, 0.03, 0.1])
@@ -257,6 +384,9 @@ async def test_the_budget_of_the_whole_tree_is_never_overshot(usd: float) -> Non
     clever = model("clever", {"boss": _boss_of_many(30), "w": writer})
     outcome = await outcome_of(company(clever, limits=CompanyLimits(concurrent=16)), clever, usd=usd)
     assert outcome.spent_usd <= usd
+    replied = [one.event for one in await outcome.journal.read(RUN, [StepReplied])]
+    assert sum(one.cost_usd or 0.0 for one in replied) <= usd  # what the replies cost, not what the account says
+    assert replied or usd == 0.002  # too little for the first call
     assert outcome.ending.reason in ("limit", "answered")
 
 

@@ -9,7 +9,7 @@ from parcae.core.events import Decided
 from parcae.core.usage import Usage
 from parcae.jobs.report import ModelCost
 from parcae.organization.events import Noticed, Reviewed
-from parcae.organization.report import MadeFile, RunReport, Worked
+from parcae.organization.report import MadeFile, RunReport, Single, Worked
 from parcae.web.company_page import company_page
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -40,6 +40,7 @@ def report() -> RunReport:
         incidents=(Noticed(scope="run-1/company/boss", detector="silent", what=ATTACK, cure="nudge", level=0),),
         reviews=(Reviewed(scope="run-1/company/boss/writer", key="k", by="boss", accepted=False, reasons=ATTACK),),
         decisions=((decided, 0.83),),
+        single=Single(status="done", cost_usd=0.1, steps=4, seconds=2.0, answer=(ATTACK,)),
     )
 
 

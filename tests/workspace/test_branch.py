@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from parcae.core.errors import StoreFailed
 from parcae.core.protocols import ToolRefused
 from parcae.core.workspace import Append, By, Changed, Conflict, Delete, Move, Replace, Write
+from parcae.workspace import tip
 from parcae.workspace.branch import Branch
+from parcae.workspace.refs import publish
 from parcae.workspace.repository import open_workspace
 
 ANN, BOB = By(author="run/ann", step=3, at=1e9), By(author="run/bob", step=1, at=1e9)
@@ -103,6 +106,30 @@ async def test_everybody_may_append_at_once(main: Branch) -> None:
     outcomes = await asyncio.gather(*(main.change(Append(path="log.md", text=f"{by.author}\n"), by) for by in writers))
     assert all(isinstance(one, Changed) for one in outcomes)
     assert sorted(main.read("log.md").decode().split()) == sorted(by.author for by in writers)
+
+
+async def test_sixty_who_wait_for_the_disk_are_acknowledged_together(
+    main: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk is held in somebody's sync, others change other files; then one sync serves all of them."""
+    publications = []
+
+    def counted(*arguments: object, **rest: object) -> None:
+        publications.append(arguments)
+        publish(*arguments, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tip, "publish", counted)  # patching: how often the disk was waited for is seen nowhere else
+    with (main.objects.common / "parcae.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as another process of ours would hold it in the middle of its sync
+        first = asyncio.ensure_future(written(main, "first", b"1\n"))
+        while not publications:  # noqa: ASYNC110  # it is in a thread, and stays there
+            await asyncio.sleep(0)
+        others = [asyncio.ensure_future(written(main, f"files/{number}", b"x\n")) for number in range(60)]
+        while len(main.paths()) < 61:  # noqa: ASYNC110  # each is applied in a task of its own
+            await asyncio.sleep(0)
+        assert not first.done() and not any(one.done() for one in others)  # nothing is said before it is durable
+    await asyncio.gather(first, *others)
+    assert len(publications) == 2
 
 
 async def test_replacing_a_fragment(main: Branch) -> None:

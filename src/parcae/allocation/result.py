@@ -206,7 +206,9 @@ def insights_of(history: History) -> tuple[str, ...]:
         if len(known) > 1:
             best = max(known, key=lambda model: known[model])
             told = ", ".join(f"{model} {mean:.3f}" for model, mean in known.items())
-            found.append(f"insight 1, {stage.name}: scores best on {best} ({told}, mean over the other stages)")
+            alike = len(set(known.values())) == 1
+            scores_best = "scores the same on all" if alike else f"scores best on {best}"
+            found.append(f"insight 1, {stage.name}: {scores_best} ({told}, mean over the other stages)")
         sizes = [(size, _mean(scores[places[number] == k])) for k, size in enumerate(stage.samples)]
         curve = [(size, mean) for size, mean in sizes if mean is not None]
         if len(curve) > 1:

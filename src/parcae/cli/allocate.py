@@ -12,7 +12,8 @@ from parcae.cli import settings as known
 
 
 @click.command()
-@click.argument("pipeline", type=click.Path(path_type=Path))
+@click.argument("named", metavar="PIPELINE | RUN...", nargs=-1)
+@click.option("--from-runs", is_flag=True, help="Take past runs of `parcae run` (all, if none is named); draw nothing.")
 @click.option("--models", help="Candidate models of every stage, separated by commas (the file's).")
 @click.option(
     "--budget", type=click.FloatRange(min=0), help="US dollars that the search may spend ($1; inf: no limit)."
@@ -39,12 +40,20 @@ from parcae.cli import settings as known
 def allocate(**flags: Any) -> int:  # click passes what the options say
     """Choose which model and how many samples each stage of PIPELINE (a TOML file) gets.
 
+    With --from-runs: which model and how many attempts each role of an organisation gets, by what its past runs
+    recorded.
+
     \b
     For example, without any key:
       parcae allocate examples/pipelines/locate_repair.toml \\
         --models builtin:small,builtin:large --export plan.toml --html allocation.html
+      parcae allocate --from-runs --item-budget 0.5 --export roles.toml
     """  # noqa: D301  # click reads the \\b
     settled = known.settle(flags, env=os.environ, project=Path())
-    from parcae.cli.allocate_run import allocate_run
+    if flags["from_runs"]:
+        from parcae.cli.allocate_roles import allocate_from_runs
 
-    return allocate_run(flags, settled)
+        return allocate_from_runs(flags, settled)
+    from parcae.cli.allocate_run import allocate_run, one_pipeline
+
+    return allocate_run({**flags, "pipeline": one_pipeline(flags["named"])}, settled)

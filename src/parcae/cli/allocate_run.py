@@ -24,7 +24,7 @@ from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.events import RunStarted
-from parcae.core.plan import render
+from parcae.core.plan import Plan, render
 from parcae.jobs.world import World
 from parcae.store.home import DOCUMENTS, home
 from parcae.store.whole import write_whole
@@ -44,6 +44,7 @@ KEPT = (
     "seed",
     "no_sandbox",
 )
+FROM_RUNS = "from_runs"  # what an allocation of roles kept of its command line
 EXIT_OF = {"done": 0, "limit": 3, "cancelled": 130}
 
 
@@ -71,25 +72,40 @@ def allocate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
         click.echo(f"run {run}; if it is interrupted: parcae allocate {flags['pipeline']} --resume {run}", err=True)
     result = in_world(settings, Board(budget_usd=options.search_usd), search)
     result = replace(result, notes=(*_budget_note(settings), *result.notes))
-    kept = home(text_of(settings, "home") or None) / DOCUMENTS / f"{run}.json"
-    write_whole(kept, json.dumps(document(result)))  # for the dashboard
-    return _present(result, options, flags)
+    plan = None if result.best is None else plan_of(options.pipeline, result.best)
+    return present(result, plan, flags, settings)
 
 
-def _present(result: Result, options: AllocateOptions, flags: Mapping[str, object]) -> int:
+def one_pipeline(named: Sequence[str]) -> Path:
+    """The pipeline that was named.
+
+    Raises:
+        CallerMistake: none was, or several.
+    """
+    if len(named) != 1:
+        raise CallerMistake(
+            f"{len(named)} pipelines were named", "name one TOML file, or take past runs with --from-runs"
+        )
+    return Path(named[0])
+
+
+def present(result: Result, plan: Plan | None, flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
+    """Keep the result for the dashboard, write what was asked for, and print it; returns the exit code."""
+    kept = home(text_of(settings, "home") or None) / DOCUMENTS / f"{result.run}.json"
+    write_whole(kept, json.dumps(document(result)))
     html, export = flags["html"], flags["export"]
     if isinstance(html, Path):
         from parcae.web.allocation_page import allocation_page
 
         write_whole(html, allocation_page(result))
-    if isinstance(export, Path) and result.best is not None:
-        write_whole(export, render(plan_of(options.pipeline, result.best)))
+    if isinstance(export, Path) and plan is not None:
+        write_whole(export, render(plan))
     if flags["as_json"]:
         click.echo(json.dumps(document(result)))
     else:
         _show(result)
         for file in (html, export):
-            if isinstance(file, Path) and (file == html or result.best is not None):
+            if isinstance(file, Path) and (file == html or plan is not None):
                 click.echo(f"wrote {file}")
     return EXIT_OF[result.status] if result.best is not None or result.status != "done" else 1
 
@@ -196,6 +212,10 @@ def go_on(run: str, home: str | None, *, as_json: bool, html: Path | None, quiet
     if said is None:
         raise CallerMistake(
             f"run {run!r} does not say how it was begun", f"go on with `parcae allocate PIPELINE --resume {run}`"
+        )
+    if FROM_RUNS in json.loads(said):
+        raise CallerMistake(
+            f"run {run!r} replayed past runs and is done", "do it again with `parcae allocate --from-runs RUN...`"
         )
     flags = {**json.loads(said), "run": run, "home": home, "as_json": as_json, "html": html, "quiet": quiet}
     flags = {**flags, "export": None, "pipeline": Path(flags["pipeline"])}

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from parcae.cli.show import dollars
-from parcae.organization.report import RunReport, Worked
+from parcae.organization.report import RunReport, Worked, side_by_side
 
 MOST_ROWS = 30
 MOST_INCIDENTS = 10
@@ -43,7 +44,10 @@ def show_company(
         nominal = " (nominal)" if cost.nominal else ""
         tokens = f"{cost.usage.prompt_tokens:,} + {cost.usage.completion_tokens:,} tokens"
         say(f"{name}: {cost.calls} calls, {tokens}, {dollars(cost.cost_usd)}{nominal}")
-    say(f"total {dollars(report.cost_usd)}; {_single(report)}")
+    no_single = "" if report.single else "; no single agent ran beside it (--compare-single)"
+    say(f"total {dollars(report.cost_usd)}{no_single}")
+    if report.single is not None:
+        console.print(_beside(report))
     if where is not None:
         say(f"the files lie in {where}")
     if report.merge and report.files:
@@ -57,7 +61,7 @@ def _employees(employees: Sequence[Worked]) -> Table:
         table.add_column(head, justify="right" if head in ("turns", "cost") else "left")
     shown = sorted(employees, key=lambda one: one.depth)[:MOST_ROWS]
     for one in shown:
-        result = " ".join(one.result.split())[:70]
+        result = Text(" ".join(one.result.split())[:70])  # as Text: an agent's brackets are no markup
         table.add_row("  " * (one.depth - 1) + one.name, one.status, str(one.turns), dollars(one.cost_usd), result)
     if len(employees) > MOST_ROWS:
         table.add_row(f"and {len(employees) - MOST_ROWS} more", "", "", "", "")
@@ -72,8 +76,12 @@ def _incidents(report: RunReport, console: Console) -> None:
         console.print(f"incident money: {text}", markup=False)
 
 
-def _single(report: RunReport) -> str:
-    if report.single is None:
-        return "no single agent ran beside it (--compare-single)"
-    one = report.single
-    return f"one agent alone: {one.status}, {dollars(one.cost_usd)}, {one.steps} steps, {one.seconds:.1f} seconds"
+def _beside(report: RunReport) -> Table:
+    """The organisation and one agent alone, a row each."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("who tried", "status", "cost", "seconds", "steps", "result"):
+        table.add_column(head, justify="right" if head in ("cost", "seconds", "steps") else "left")
+    for one in side_by_side(report):
+        figures = (dollars(one.cost_usd), f"{one.seconds:.1f}", str(one.steps))
+        table.add_row(one.who, one.status, *figures, Text(" ".join(one.result.split())[:70]))
+    return table

@@ -25,12 +25,12 @@ async def lessons(run: str, journal: Journal, ending: Ending | None) -> tuple[Ou
     kinds: tuple[type[Event], ...] = (Hired, HandedIn, Reviewed)
     told = [one.event for one in await journal.read(f"{run}/company", kinds)]
     known = {one.event.scope for one in await journal.read(run, [OutcomeGiven])}
-    found = _of_turns(told)
+    found = outcomes_of_turns(told)
     whole = _of_the_whole(run, told, ending)
     return tuple(one for one in (*found, *whole) if one.scope not in known)
 
 
-def _of_turns(told: Sequence[Event]) -> list[OutcomeGiven]:
+def outcomes_of_turns(told: Sequence[Event]) -> list[OutcomeGiven]:
     """One outcome a turn whose result somebody judged; the last verdict on it counts."""
     handed: dict[str, tuple[str, bool]] = {}  # employee's scope -> the turn of its last result, whether it was checked
     outcomes: dict[str, OutcomeGiven] = {}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from parcae.core.events import Decided, Forecasted, RunStarted, Settled, StepCompleted, StepReplied
+from parcae.core.events import Decided, Forecasted, Reserved, RunStarted, Settled, StepCompleted, StepReplied
 from parcae.core.protocols import Journal, JsonValue, ModelCard
 from parcae.core.trajectory import Ending
 from parcae.core.usage import Usage
@@ -80,6 +80,42 @@ class RunReport:
     single: Single | None = None
     merge: str = ""
     notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Who tried a goal, and what came of it: a row of a comparison."""
+
+    who: str
+    status: str
+    cost_usd: float | None
+    seconds: float
+    steps: int
+    result: str
+
+
+def side_by_side(report: RunReport) -> tuple[Tried, ...]:
+    """The organisation and the one agent alone at the same goal; empty if none ran beside it."""
+    single = report.single
+    if single is None:
+        return ()
+    company = Tried(
+        who=f"the organisation ({len(report.employees)} agents)",
+        status=report.status,
+        cost_usd=report.cost_usd,
+        seconds=report.seconds,
+        steps=sum(one.steps for one in report.employees),
+        result="".join(report.answer[:1]),
+    )
+    alone = Tried(
+        who="one agent alone",
+        status=single.status,
+        cost_usd=single.cost_usd,
+        seconds=single.seconds,
+        steps=single.steps,
+        result="".join(single.answer[:1]),
+    )
+    return company, alone
 
 
 async def report_of(run: str, journal: Journal, cards: Mapping[str, ModelCard], opened: Opened | None) -> RunReport:
@@ -245,12 +281,14 @@ def _files(opened: Opened | None) -> tuple[MadeFile, ...]:
 
 async def _single(run: str, journal: Journal, steps: Sequence[StepReplied]) -> Single:
     done = await journal.read(f"{run}/single", [StepCompleted], below=False)
+    calls = await journal.read(f"{run}/single", [Reserved], below=False)
+    times = [*(one.at for one in done[:1]), *(one.at for one in calls[:1])]
     ending = done[-1].event.ending if done else None
     return Single(
         status=_status(ending),
         cost_usd=_sum([step.cost_usd for step in steps]),
         steps=len(steps),
-        seconds=done[-1].at - done[0].at if done else 0.0,
+        seconds=done[-1].at - min(times) if done else 0.0,  # its first call begins before its first step ends
         answer=() if ending is None else ending.answer,
     )
 

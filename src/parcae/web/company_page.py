@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from parcae.organization.report import RunReport, Worked, told_turn
+from parcae.organization.report import RunReport, Worked, side_by_side, told_turn
 from parcae.web.markup import Markup, page, tag
 from parcae.web.style import STYLE
 from parcae.web.tables import costs_table, dollars, table
@@ -89,13 +89,21 @@ def _person(one: Worked, below: Mapping[str, Sequence[Worked]]) -> Markup:
 
 
 def _costs(report: RunReport) -> Markup:
-    single = report.single
-    beside = (
-        None
-        if single is None
-        else tag("p", f"One agent alone at the same goal: {single.status}, {dollars(single.cost_usd)}.")
-    )
-    return tag("div", costs_table(report.by_model), beside)
+    return tag("div", costs_table(report.by_model), _beside(report))
+
+
+def _beside(report: RunReport) -> Markup | None:
+    """The organisation and one agent alone at the same goal, if one ran."""
+    rows = [
+        tag(
+            "tr",
+            *(tag("td", text) for text in (one.who, one.status, dollars(one.cost_usd), f"{one.seconds:.1f}")),
+            tag("td", one.steps),
+            tag("td", tag("pre", one.result)),
+        )
+        for one in side_by_side(report)
+    ]
+    return table(("who tried", "status", "cost", "seconds", "steps", "result"), rows) if rows else None
 
 
 def _decisions(report: RunReport) -> Markup:

@@ -101,6 +101,7 @@ async def test_the_gateway_shows_its_keys_budgets_and_runs_and_no_secret(
         await page.get_by_role("button", name="Sign in").click()
         keys = page.get_by_role("region", name="Keys")
         await keys.get_by_role("cell", name="a day: $5").wait_for()
+        await keys.get_by_role("cell", name="since the gateway started: $0").wait_for()  # a key without limits
         await page.get_by_text("No request has come yet").wait_for()
         status, _, _ = await client.post("/v1/chat/completions", asked, authorization=f"Bearer {env['ALICE']}")
         assert status == 200
@@ -133,6 +134,14 @@ async def test_under_another_name_nothing_is_told_before_somebody_signs_in(tmp_p
         assert await page.evaluate("document.cookie") == ""  # no script reads the session
         assert KEY not in await page.content()
         await page.reload()
+        await page.get_by_role("link", name=GROUP).wait_for()
+        await page.get_by_role("button", name="Sign out").click()
+        await page.get_by_role("heading", name="Sign in").wait_for()
+        assert GROUP not in await page.content()
+        await page.reload()  # the session is over on the server too
+        await page.get_by_role("heading", name="Sign in").wait_for()
+        await page.get_by_label("Key").fill(KEY)
+        await page.keyboard.press("Enter")
         await page.get_by_role("link", name=GROUP).wait_for()
         # another site that the same browser opens may neither act nor read
         await page.route(

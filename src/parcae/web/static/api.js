@@ -15,6 +15,11 @@ export async function signIn(key) {
   return told;
 }
 
+export async function signOut() {
+  await ask("api/session", { method: "DELETE" });
+  csrf = "";
+}
+
 export async function ask(path, options = {}) {
   const answer = await fetch(path, { ...options, headers: { "x-parcae-csrf": csrf, "content-type": "application/json" } });
   const isJson = (answer.headers.get("content-type") || "").includes("json");

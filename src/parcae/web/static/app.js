@@ -1,6 +1,6 @@
 // The frame: sessions, routes in the address, navigation. Each page is a module of its own.
 import { html, render, useEffect, useState } from "./preact.js";
-import { link, onLink, session, signIn } from "./api.js";
+import { link, onLink, session, signIn, signOut } from "./api.js";
 import { Empty } from "./parts.js";
 import { Overview } from "./overview.js";
 import { Run } from "./run.js";
@@ -42,8 +42,9 @@ function SignIn({ done }) {
 
 function App() {
   const [route, setRoute] = useState(read());
-  const [open, setOpen] = useState(null);
-  const check = () => session().then((told) => setOpen(told.signed_in), () => setOpen(false));
+  const [open, setOpen] = useState(null), [keyed, setKeyed] = useState(false);
+  const check = () => session().then((told) => { setKeyed(told.needs_key); setOpen(told.signed_in); }, () => setOpen(false));
+  const leave = () => signOut().then(check, check);
   useEffect(() => { addEventListener("hashchange", () => setRoute(read())); check(); }, []);
   useEffect(() => { document.title = `${route.parts.slice(0, 3).join(" · ") || "runs"} · Parcae`; }, [route]);
   if (open === null) return null;
@@ -51,7 +52,7 @@ function App() {
   const here = route.parts[0] === "runs" ? "" : route.parts[0] || "";
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>Skip to content</a>
     <header class="top"><strong>Parcae</strong><nav aria-label="Pages">${PAGES.map(([path, name]) =>
-      html`<a href="#/${path}" aria-current=${here === path ? "page" : null}>${name}</a>`)}</nav><${Live} /></header>
+      html`<a href="#/${path}" aria-current=${here === path ? "page" : null}>${name}</a>`)}</nav><${Live} />${keyed && html`<button onClick=${leave}>Sign out</button>`}</header>
     <main id="main" tabindex="-1"><${Page} route=${route} /></main>`;
 }
 
