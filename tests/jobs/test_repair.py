@@ -263,7 +263,7 @@ async def test_fixes_are_tried_at_once_and_those_that_cannot_be_are_named(tmp_pa
 
     report, _, _ = await repaired(repo, sandbox, trying, trying, copies=tmp_path / "copies")
     [tried] = report.attempts[0].trajectory.steps[1].observations
-    assert tried.content.startswith("it passes with 2\n4 was not tried: line 1 of shop/price.py")
+    assert tried.content.startswith("it passes with 2; those after it were not tried\n4 was not tried: line 1 of shop/price.py")
     assert report.patches[0].plausible
 
 
