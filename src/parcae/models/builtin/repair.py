@@ -1,6 +1,10 @@
 """The skill of repairing the function behind a failing test: read, try many small changes, keep one that helps.
 
 Which function to change is weighed as by the skill that locates; which change, by how often such slips happen.
+
+`small` reads two functions that sound like the failure, tries three changes in them, wherever, and gives up. `large`
+reads eighteen by names, traceback, code and coverage, and tries up to 96 changes to lines that the failing test
+executed, 24 in a turn. Both try on where a fix breaks the suite, as long as they have tries left.
 """
 
 from __future__ import annotations
