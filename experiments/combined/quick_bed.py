@@ -26,11 +26,11 @@ SECONDS = 600.0
 class QuickBed(TestBed):
     """Runs what a TestBed runs, for projects whose tests are functions without fixtures."""
 
-    async def _try(self, files: _Files, path: str, versions: Sequence[str]) -> list[bool]:
-        told = await self._drive(files, {"tests": [self.test], "path": path, "versions": list(versions)})
+    async def _try(self, files: _Files, path: str, orders: Sequence[Sequence[str]]) -> dict[str, bool]:
+        told = await self._drive(files, {"tests": [self.test], "path": path, "orders": [list(one) for one in orders]})
         passes = told["passes"]
-        assert isinstance(passes, list)
-        return [*passes, *([False] * (len(versions) - len(passes)))]  # a limit was reached before the rest was run
+        assert isinstance(passes, dict)
+        return passes or {one: False for order in orders for one in order}  # a limit was reached
 
     async def _run(self, files: _Files, tests: str) -> PlainRun:
         there = sorted(file.path for file in files if file.path.startswith("tests/"))
@@ -58,6 +58,6 @@ class QuickBed(TestBed):
             )
         lines = finished.stdout.strip().splitlines()
         if not lines:
-            return {"passes": [], "passed": [], "failed": ["all"], "output": finished.stderr}
+            return {"passes": {}, "passed": [], "failed": ["all"], "output": finished.stderr}
         told: dict[str, object] = json.loads(lines[-1])
         return told

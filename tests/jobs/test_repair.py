@@ -263,7 +263,9 @@ async def test_fixes_are_tried_at_once_and_those_that_cannot_be_are_named(tmp_pa
 
     report, _, _ = await repaired(repo, sandbox, trying, trying, copies=tmp_path / "copies")
     [tried] = report.attempts[0].trajectory.steps[1].observations
-    assert tried.content.startswith("it passes with 2\n4 was not tried: line 1 of shop/price.py")
+    assert tried.content.startswith(
+        "it passes with 2; those after it were not tried\n4 was not tried: line 1 of shop/price.py"
+    )
     assert report.patches[0].plausible
 
 
@@ -295,6 +297,26 @@ async def test_attempts_that_ask_for_the_same_share_one_run(tmp_path: Path, sand
     assert counting.started["versions"] == 1
     assert counting.started["suite"] == 3  # two before any change, one with the patch that all made
     assert counting.started[TEST] == 2  # under coverage, and with the patch
+
+
+async def test_each_attempt_is_told_the_first_of_its_own_order(tmp_path: Path, sandbox: Sandbox) -> None:
+    counting = Counting(sandbox)
+    wrong, right, other = (
+        {"line": 6, "old": "price > 100", "new": new} for new in ("price > 200", "price >= 0", "price > -1")
+    )
+
+    def in_order(request: Request) -> ModelResponse:
+        if "try_fixes" in read_talk(request).used:
+            return say("done")
+        return call("try_fixes", path="shop/price.py", fixes=[*orders.pop()])
+
+    orders = [(wrong, right, other), (right, wrong), (wrong,), (other, right)]
+    repo, copies = project(tmp_path / "shop"), tmp_path / "copies"
+    report, _, _ = await repaired(repo, counting, in_order, copies=copies, samples=4)
+    told = {one.trajectory.steps[1].observations[0].content for one in report.attempts}
+    left = "; those after it were not tried"
+    assert told == {f"it passes with 2{left}", f"it passes with 1{left}", "it fails with all 1"}
+    assert counting.started["versions"] <= 2
 
 
 async def test_the_large_builtin_model_repairs_a_small_fault(tmp_path: Path, sandbox: Sandbox) -> None:

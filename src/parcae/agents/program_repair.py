@@ -236,7 +236,7 @@ def _running(bed: TestBed) -> tuple[Tool, ...]:
         return "it passes" if run.passed and not run.failed else f"it fails\n{_output(run)}"
 
     async def try_fixes(scope: Scope, path: str, fixes: list[Fix]) -> str:
-        """Run the failing test with each of several fixes of one file, one at a time; your files stay as they are.
+        """Run the failing test with one fix of a file after the other, until it passes; your files stay as they are.
 
         Args:
             path: the file, relative to the top of the project; no test.
@@ -250,10 +250,11 @@ def _running(bed: TestBed) -> tuple[Tool, ...]:
                 versions[place] = replaced(whole, fix, path)
             except ToolRefused as refusal:
                 wrong.append(f"{place} was not tried: {refusal}")
-        passes = await bed.try_versions(workspace_of(scope), path, list(versions.values()))
-        good = [str(place) for place, passed in zip(versions, passes, strict=True) if passed]
-        verdict = f"it passes with {', '.join(good)}" if good else f"it fails with all {len(versions)}"
-        return "\n".join([verdict, *wrong])
+        first = await bed.first_good(workspace_of(scope), path, list(versions.values()))
+        if first is None:
+            return "\n".join([f"it fails with all {len(versions)}", *wrong])
+        after = "; those after it were not tried" if first + 1 < len(versions) else ""
+        return "\n".join([f"it passes with {list(versions)[first]}{after}", *wrong])
 
     async def run_suite(scope: Scope) -> str:
         """Run all tests on your files."""

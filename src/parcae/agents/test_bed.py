@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,13 +19,38 @@ from parcae.workspace.checkout import write_file
 
 EVERYTHING = "."
 VERSION_SECONDS = 10.0  # for each of several versions of a file
-VERSION_CPU_SECONDS = 1  # the same, in CPU; more where the failing test as it stands takes a good part of that
+VERSION_CPU_SECONDS = 0.5  # the same, in CPU; more where the failing test as it stands takes a good part of that
 MOST_AT_ONCE = 96  # versions for one start of the sandbox
 
 _Files = tuple[FileAt, ...]
 _Around = tuple[int, str]  # all files but one, and that one's path
-_Verdicts = dict[str, asyncio.Future[bool]]  # by the whole text of that file
+_Verdicts = dict[str, bool]  # by the whole text of that file
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wish:
+    """Somebody wants to know the first of these versions that passes."""
+
+    versions: tuple[str, ...]
+    first: asyncio.Future[int | None]
+
+    def left(self, verdicts: _Verdicts) -> tuple[str, ...]:
+        """What has to be run before it can be said, in order, as long as nothing of it passes."""
+        known = next((place for place, one in enumerate(self.versions) if verdicts.get(one)), len(self.versions))
+        return tuple(one for one in self.versions[:known] if one not in verdicts)
+
+    def settled(self, verdicts: _Verdicts) -> bool:
+        """Tell, if it can be said."""
+        if self.left(verdicts):
+            return False
+        self.first.set_result(next((place for place, one in enumerate(self.versions) if verdicts[one]), None))
+        return True
+
+    def fail(self, error: Exception) -> None:
+        """Tell that it went wrong."""
+        if not self.first.done():
+            self.first.set_exception(error)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +58,7 @@ class TestBed:
     """Tests of the project that lies at `repo`. `known` and `tried` hold what was run before, by files and tests.
 
     Who asks for what is being run waits for that run. Versions of a file that wait until a place in the sandbox is free
-    are run there together.
+    are run there together, each wish until one of its versions passes.
     """
 
     __test__ = False  # pytest takes the name for a test
@@ -45,7 +70,7 @@ class TestBed:
     timeout_seconds: float = 60.0
     known: dict[tuple[int, str, int], asyncio.Task[PlainRun]] = field(default_factory=dict)
     tried: dict[_Around, _Verdicts] = field(default_factory=dict)
-    waiting: dict[_Around, _Verdicts] = field(default_factory=dict)
+    waiting: dict[_Around, list[_Wish]] = field(default_factory=dict)
     batches: dict[_Around, asyncio.Task[None]] = field(default_factory=dict)
     places: asyncio.Semaphore = field(default_factory=slots)
 
@@ -63,44 +88,45 @@ class TestBed:
             self.known[key] = asyncio.ensure_future(self._run(files, key[1]))
         return await asyncio.shield(self.known[key])
 
-    async def try_versions(self, workspace: Workspace, path: str, versions: Sequence[str]) -> list[bool]:
-        """Whether the failing test passes with each whole text of the file `path`; each is run once.
+    async def first_good(self, workspace: Workspace, path: str, versions: Sequence[str]) -> int | None:
+        """The place of the first whole text of the file `path` with which the failing test passes; None: there is none.
+
+        What comes after it is not run for this; what was run before is not run again.
 
         Raises:
             SandboxFailed: the sandbox broke.
         """
         files = _files_of(workspace)
         around = (_hash_of(file for file in files if file.path != path), path)
-        tried = self.tried.setdefault(around, {})
-        for version in versions:
-            if version not in tried or _is_void(tried[version]):
-                tried[version] = asyncio.get_running_loop().create_future()
-                self.waiting.setdefault(around, {})[version] = tried[version]
-        if self.waiting.get(around) and around not in self.batches:
+        wish = _Wish(tuple(versions), asyncio.get_running_loop().create_future())
+        self.waiting.setdefault(around, []).append(wish)
+        if around not in self.batches:
             self.batches[around] = asyncio.ensure_future(self._try_waiting(files, around))
-        return await asyncio.gather(*(asyncio.shield(tried[version]) for version in versions))
+        return await asyncio.shield(wish.first)
 
     async def _try_waiting(self, files: _Files, around: _Around) -> None:
         """Run what waits, and what comes meanwhile, as much at once as one start of the sandbox takes."""
-        waiting, batch = self.waiting[around], _Verdicts()
+        waiting, verdicts = self.waiting[around], self.tried.setdefault(around, {})
+        taken = list[_Wish]()
         try:
-            while waiting:
+            while taken or waiting:
                 async with self.places:
-                    batch = {version: waiting.pop(version) for version in list(waiting)[:MOST_AT_ONCE]}
-                    passes = await self._try(files, around[1], list(batch))
-                for verdict, passed in zip(batch.values(), passes, strict=True):
-                    verdict.set_result(passed)
+                    taken += waiting
+                    waiting.clear()
+                    orders = _unsettled(taken, verdicts)
+                    verdicts |= await self._try(files, around[1], orders) if orders else {}
+                taken = [wish for wish in taken if not wish.settled(verdicts)]
         except (ParcaeError, OSError) as error:  # whoever waits for a verdict raises it
-            for verdict in (*batch.values(), *waiting.values()):
-                if not verdict.done():
-                    verdict.set_exception(error)
+            for wish in (*taken, *waiting):
+                wish.fail(error)
         finally:
-            for verdict in (*batch.values(), *waiting.values()):
-                verdict.cancel()
+            for wish in (*taken, *waiting):
+                wish.first.cancel()
             waiting.clear()
             del self.batches[around]
 
-    async def _try(self, files: _Files, path: str, versions: Sequence[str]) -> list[bool]:
+    async def _try(self, files: _Files, path: str, orders: Sequence[Sequence[str]]) -> Mapping[str, bool]:
+        """The verdicts of the versions in each order, until one of it passes."""
         with tempfile.TemporaryDirectory(prefix="parcae-bed-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             await asyncio.to_thread(_lay_out, files, folder)
@@ -108,7 +134,7 @@ class TestBed:
                 folder,
                 self.test,
                 path,
-                versions,
+                orders,
                 at=self.repo,
                 python=self.python,
                 sandbox=self.sandbox,
@@ -129,6 +155,16 @@ class TestBed:
                     sandbox=self.sandbox,
                     timeout_seconds=self.timeout_seconds,
                 )
+
+
+def _unsettled(wishes: Iterable[_Wish], verdicts: _Verdicts) -> list[tuple[str, ...]]:
+    """What has to be run for the first of them, until that is MOST_AT_ONCE versions."""
+    orders, counted = list[tuple[str, ...]](), set[str]()
+    for wish in wishes:
+        if len(counted) < MOST_AT_ONCE and (left := wish.left(verdicts)):
+            orders.append(left)
+            counted.update(left)
+    return orders
 
 
 def _files_of(workspace: Workspace) -> _Files:

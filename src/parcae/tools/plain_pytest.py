@@ -62,27 +62,31 @@ async def run_versions(
     folder: Path,
     test: str,
     path: str,
-    versions: Sequence[str],
+    orders: Sequence[Sequence[str]],
     *,
     at: Path,
     python: ProjectPython,
     sandbox: Sandbox,
     timeout_seconds: float,
-    cpu_seconds: int,
-) -> list[bool]:
-    """Whether `test` passes with each version of the file `path`; one that takes too long does not.
+    cpu_seconds: float,
+) -> dict[str, bool]:
+    """Whether `test` passes with versions of the file `path`: with those of each order until it passes with one.
 
-    `cpu_seconds` are for a version, but more for a test that takes more than a fifth of that as it is.
+    What several orders have in common is run once. A version that takes too long does not pass; `cpu_seconds` are for
+    a version, but more for a test that takes more than a fifth of that as it is.
 
     Raises:
         SandboxFailed: the sandbox broke.
     """
     root, driver = at if sandbox.contained else folder, Path(pytest_batch_driver.__file__)
+    versions = list(dict.fromkeys(version for order in orders for version in order))
+    places = {version: place for place, version in enumerate(versions)}
     with _spare_folder() as spare:
         request = {
             "spare": str(spare),
             "file": str(root / path),
-            "versions": list(versions),
+            "versions": versions,
+            "orders": [[places[version] for version in order] for order in orders],
             "arguments": [*_VERDICT_ONLY, f"--rootdir={root}", test],
             "seconds": timeout_seconds,
             "cpu_seconds": cpu_seconds,
@@ -94,8 +98,8 @@ async def run_versions(
     try:
         codes = json.loads(finished.stdout)
     except ValueError:
-        return [False] * len(versions)
-    return [code == 0 for code in codes] if len(codes) == len(versions) else [False] * len(versions)
+        return dict.fromkeys(versions, False)
+    return {versions[int(place)]: code == 0 for place, code in codes.items()}
 
 
 async def _run(

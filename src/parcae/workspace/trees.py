@@ -5,6 +5,7 @@ Only plain files count: symbolic links and submodules are passed over, so no pat
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
@@ -14,6 +15,8 @@ from pygit2.enums import FileMode
 from parcae.core.protocols import ToolRefused
 
 PLAIN = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
+_KEPT: OrderedDict[pygit2.Oid, bytes] = OrderedDict()  # by content, so it is the same in every repository
+_MOST_KEPT, _MOST_KEPT_BYTES = 256, 1 << 18
 
 
 class Entry(NamedTuple):
@@ -35,7 +38,14 @@ def tree_of(repo: pygit2.Repository, id: pygit2.Oid) -> pygit2.Tree:
 
 def data_of(repo: pygit2.Repository, id: pygit2.Oid) -> bytes:
     """The content of the blob `id`."""
-    return cast(pygit2.Blob, repo[id]).data
+    data = _KEPT.get(id)
+    if data is None:
+        data = cast(pygit2.Blob, repo[id]).data
+        if len(data) <= _MOST_KEPT_BYTES:
+            _KEPT[id] = data
+            while len(_KEPT) > _MOST_KEPT:
+                _KEPT.popitem(last=False)
+    return data
 
 
 def entry_at(repo: pygit2.Repository, tree: pygit2.Oid | None, names: Sequence[str]) -> Entry | None:

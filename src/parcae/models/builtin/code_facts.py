@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import lru_cache
 
 from parcae.models.builtin.locate_reading import Snippet
 
@@ -25,6 +26,7 @@ class CodeFacts:
     executed_share: float = 1.0
 
 
+@lru_cache(maxsize=1_024)  # attempts read the same functions, and weigh them anew at every turn
 def facts_of(snippet: Snippet) -> CodeFacts | None:
     """The facts of one snippet; None if it cannot be read."""
     tree = snippet.tree

@@ -1,16 +1,21 @@
 """The skill of repairing the function behind a failing test: read, try many small changes, keep one that helps.
 
 Which function to change is weighed as by the skill that locates; which change, by how often such slips happen.
+
+`small` reads two functions that sound like the failure, tries three changes in them, wherever, and gives up. `large`
+reads eighteen by names, traceback, code and coverage, and tries up to 96 changes to lines that the failing test
+executed, 24 in a turn. Both try on where a fix breaks the suite, as long as they have tries left.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parcae.core.protocols import JsonValue
 from parcae.models.builtin.locate_large import large_scores
+from parcae.models.builtin.locate_reading import Snippet
 from parcae.models.builtin.locate_small import small_scores
 from parcae.models.builtin.repair_reading import (
     DISCARD,
@@ -36,21 +41,21 @@ GIVEN_UP = "I found no change that helps."
 class _Habits:
     """How a size repairs.
 
-    Functions it reads at once and in all, changes it tries at once and in all, how much more it trusts a likelier
-    function, and how freely it chooses.
+    Functions it reads at once and in all, changes it tries at once and in all, whether it heeds which lines the failing
+    test executed, and how freely it chooses.
     """
 
     at_once: int
     reads: int
     tries: int
     most_tries: int
-    trust: float
+    heeds_lines: bool
     freedom: float
 
 
 _HABITS = {
-    "small": _Habits(at_once=2, reads=4, tries=8, most_tries=24, trust=1.0, freedom=0.8),
-    "large": _Habits(at_once=6, reads=12, tries=24, most_tries=144, trust=1.0, freedom=0.3),
+    "small": _Habits(at_once=2, reads=2, tries=3, most_tries=3, heeds_lines=False, freedom=0.8),
+    "large": _Habits(at_once=6, reads=18, tries=24, most_tries=96, heeds_lines=True, freedom=0.3),
 }
 
 
@@ -68,12 +73,12 @@ class RepairSkill:
             return Said(text="The failing test passes." if reading.passes else GIVEN_UP)
         if LIST in talk.offered and LIST not in talk.used:
             return Said(calls=(Call(tool=LIST),))
+        habits = _HABITS[mind.size]
         if reading.written and reading.passes is not None:
-            return _judged(reading)
+            return _judged(reading, mind, habits)
         left = [fix for fix in reading.good if fix not in reading.written]
         if left:
             return _put_in(left[0], discard=bool(reading.written))
-        habits = _HABITS[mind.size]
         if len(reading.seen.snippets) < habits.reads:
             wanted = _unread(reading, mind, habits)
             if wanted:
@@ -81,7 +86,7 @@ class RepairSkill:
         return _try(reading, mind, habits)
 
 
-def _judged(reading: RepairReading) -> Said:
+def _judged(reading: RepairReading, mind: Mind, habits: _Habits) -> Said:
     """After a fix and a run of the test: is the suite green too, and if not, is there another fix?"""
     if reading.passes and reading.green is None:
         return Said(calls=(Call(tool=SUITE),))
@@ -90,6 +95,9 @@ def _judged(reading: RepairReading) -> Said:
     left = [fix for fix in reading.good if fix not in reading.written]
     if left:
         return _put_in(left[0], discard=True)
+    further = _try(reading, mind, habits)
+    if further.calls:
+        return Said(calls=(Call(tool=DISCARD), *further.calls))
     return Said(text="The failing test passes, others fail." if reading.passes else GIVEN_UP)
 
 
@@ -127,7 +135,7 @@ def _try(reading: RepairReading, mind: Mind, habits: _Habits) -> Said:
         path, line, old, new = _as_fix(reading, name, change)
         if count >= habits.tries:
             break
-        if (path in by_file or len(by_file) < MOST_FILES) and applied(reading.seen.snippets[name], change) is not None:
+        if (path in by_file or len(by_file) < MOST_FILES) and applied(_seen(reading, name, habits), change) is not None:
             by_file.setdefault(path, []).append({"line": line, "old": old, "new": new})
             count += 1
     if not by_file:
@@ -139,11 +147,16 @@ def _options(reading: RepairReading, mind: Mind, habits: _Habits) -> Iterator[tu
     """What was not tried yet: a function's score, and the share of the change in what can be done to the function."""
     scores = _scores(reading, mind)
     for name in reading.places:
-        found = changes(reading.seen.snippets[name])
+        found = changes(_seen(reading, name, habits))
         share = _log_sum(found) / 2  # a long function has more places to be wrong, and more to be searched
         for change in found:
             if _as_fix(reading, name, change) not in reading.tried:
-                yield (name, change), habits.trust * scores.get(name, 0.0) + math.log(change.weight) - share
+                yield (name, change), scores.get(name, 0.0) + math.log(change.weight) - share
+
+
+def _seen(reading: RepairReading, name: str, habits: _Habits) -> Snippet:
+    snippet = reading.seen.snippets[name]
+    return snippet if habits.heeds_lines else replace(snippet, executed=frozenset())
 
 
 def _log_sum(found: Sequence[Change]) -> float:

@@ -20,7 +20,7 @@ TRY = "try_fixes"
 PASSES = "it passes"
 GREEN = "all "
 
-_GOOD = re.compile(r"^it passes with ([\d, ]+)$", re.MULTILINE)
+_GOOD = re.compile(r"^it passes with (\d+)(?:;.*)?$", re.MULTILINE)
 _NUMBERED = re.compile(r"^ *(\d+) [* ](?: .*)?$", re.MULTILINE)
 _PLACE = re.compile(r"^(\S+\.py):(\d+)$", re.MULTILINE)
 
@@ -71,10 +71,11 @@ def read_repair(talk: Talk) -> RepairReading:
     good: dict[Fix, None] = {}
     for exchange in talk.results_of(TRY):
         fixes = _fixes(exchange)
-        tried |= dict.fromkeys(fixes)
-        if found := _GOOD.match(exchange.result):
-            numbers = [int(number) - 1 for number in found[1].split(", ")]
-            good |= dict.fromkeys(fixes[number] for number in numbers if number < len(fixes))
+        found = _GOOD.match(exchange.result)
+        run = fixes[: int(found[1])] if found else fixes
+        tried |= dict.fromkeys(run)
+        if found and run:
+            good[run[-1]] = None
     written = [_fix(exchange.arguments, exchange.arguments) for exchange in talk.results_of(FIX)]
     passes, green = _verdicts(talk)
     return RepairReading(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -260,14 +260,21 @@ def _call(node: ast.Call, text: _Text) -> Iterator[_Edit]:
 
 def _name(node: ast.Name, function: _Function, text: _Text) -> Iterator[_Edit]:
     """Another name of the function in the place of this one: an argument for an argument, or what else is bound."""
-    arguments = [one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
-    bound = [one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
-    if node.id in ("self", "cls") or node.id not in (*arguments, *bound):
+    arguments, names = _names_of(function)
+    if node.id in ("self", "cls") or node.id not in names:
         return
-    for other in dict.fromkeys((*arguments, *bound)):
+    for other in names:
         if other not in (node.id, "self", "cls"):
             both = node.id in arguments and other in arguments
             yield (*text.span(node), other, 0.3 if both else 0.06)
+
+
+@lru_cache(maxsize=16)  # asked for every name of the function
+def _names_of(function: _Function) -> tuple[Set[str], Sequence[str]]:
+    """Its arguments, and these with what else it binds, each once."""
+    arguments = [one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
+    bound = [one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+    return frozenset(arguments), tuple(dict.fromkeys((*arguments, *bound)))
 
 
 def _bound(bound: ast.expr | None, text: _Text) -> Iterator[_Edit]:
