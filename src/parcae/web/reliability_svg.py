@@ -1,4 +1,4 @@
-"""How far forecasts came true, as a drawing: of the unseen tasks that were forecast alike, how many failed.
+"""How far forecasts came true, as a drawing: of the forecasts that said about the same, how many came true.
 
 Knows nothing of forecasters: it gets the points that a card holds.
 """
@@ -14,9 +14,9 @@ Reliability = Sequence[tuple[float, ...]]
 
 
 def draw_reliability(points: Reliability) -> Markup:
-    """A dot for each (low, high, tasks, mean forecast, failure rate), larger for more tasks; on the line all is true.
+    """A dot for each (low, high, count, mean forecast, failure rate), larger for more; on the line all came true.
 
-    All but `tasks` are shares in [0, 1].
+    All but `count` are shares in [0, 1].
     """
     most = max((point[2] for point in points), default=1) or 1
     return tag(
@@ -35,14 +35,14 @@ def draw_reliability(points: Reliability) -> Markup:
         width=SIDE,
         height=SIDE,
         role="img",
-        aria_label="How many of the tasks that were forecast alike failed, over the forecast",
+        aria_label="Of the forecasts that said about the same, how many came true",
     )
 
 
 def _point(point: tuple[float, ...], most: float) -> Markup:
-    low, high, tasks, mean, rate = point
-    words = f"forecasts from {low:.0%} to {high:.0%}: {rate:.0%} of {tasks:.0f} tasks failed"
-    radius = 3 + 7 * (tasks / most) ** 0.5
+    low, high, count, mean, rate = point
+    words = f"forecasts from {low:.0%} to {high:.0%}: {rate:.0%} of {count:.0f} came true"
+    radius = 3 + 7 * (count / most) ** 0.5
     return tag(
         "circle",
         tag("title", words),

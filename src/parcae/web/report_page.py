@@ -123,10 +123,10 @@ def _reliable(report: Report, points: Reliability) -> Markup | None:
     """How far the forecaster's word can be taken; None where it said nothing or nobody measured it."""
     if not points or not report.forecasts:
         return None
-    tasks = sum(point[2] for point in points)
+    forecasts = sum(point[2] for point in points)
     words = (
-        f"Of {tasks:.0f} tasks that training had not seen: how many of those that were forecast alike failed. A dot on "
-        "the line means that forecasts came true as often as they said; a larger dot stands for more tasks."
+        f"{forecasts:.0f} forecasts on tasks that training had not seen: of those that said about the same, how many "
+        "came true. A dot on the line means as many as they said; a larger dot stands for more forecasts."
     )
     return tag(
         "div",
