@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from parcae.prediction.evaluate import Evaluation
+from parcae.prediction.prefixes import FOLDS, Group, fold_of
 from parcae.prediction.recordings import Recordings, read_recordings
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("PARCAE_SHARED", ROOT.parent / "shared")) / "data"
+
+HELD_OUT = 0  # the fold that nothing here trains on, tests or shows; the five-fold tables are made elsewhere, once
+INNER = tuple(fold for fold in range(FOLDS) if fold != HELD_OUT)
+
+
+def inner(groups: Sequence[Group]) -> list[Group]:
+    """The groups of tasks outside the held-out fold."""
+    return [group for group in groups if fold_of(group.task_id) != HELD_OUT]
 
 
 def recordings(*models: str) -> Recordings:

@@ -106,6 +106,9 @@ POLICIES: tuple[Policy, ...] = (
     Climb(rungs=(RungPlan(attempts=3, batch=2, enough=1.5), RungPlan(attempts=3, enough=0.5, weight=2.0))),
     Climb(rungs=(RungPlan(attempts=3, batch=3, look=(2,), swap_above=0.3), RungPlan(attempts=2))),
     Climb(rungs=(RungPlan(attempts=2), RungPlan(attempts=4)), price=PricePlan(solved_usd=0.05, attempt_usd=0.003)),
+    Climb(rungs=(RungPlan(attempts=4, patience=2, enough=1.5), RungPlan(attempts=3, batch=2, patience=3))),
+    Climb(rungs=(RungPlan(attempts=4, batch=3, patience=2), RungPlan(attempts=1))),
+    Climb(rungs=(RungPlan(attempts=4, patience=2),), price=PricePlan(solved_usd=0.05, attempt_usd=0.003)),
 )
 
 
@@ -170,7 +173,11 @@ def test_the_cost_of_an_attempt_is_that_of_all_its_calls(made: list[Deck]) -> No
         assert one.steps[-1].ending is not None
 
 
-@pytest.mark.parametrize("opening", [Opening(), Opening(first=(("weak", 2),))], ids=str)
+@pytest.mark.parametrize(
+    "opening",
+    [Opening(), Opening(first=(("weak", 2),)), Opening(patience=3), Opening(first=(("weak", 1),), patience=2)],
+    ids=str,
+)
 def test_the_fast_board_plays_what_the_walk_plays(opening: Opening, made: list[Deck]) -> None:
     states = [states_of(deck, opening, "strong", 3) for deck in made]
     models = (*(model for model, _ in opening.first), "strong")

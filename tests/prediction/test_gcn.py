@@ -6,14 +6,15 @@ from tests.prediction.made import made_groups
 
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.semantic import FlowMatrix, build_semantic
-from parcae.prediction.evaluate import evaluate
+from parcae.prediction.evaluate import LEAKING, NO_FIGURE, evaluate
 from parcae.prediction.gcn import GcnSettings, gcn_from, mixing_matrix
+from parcae.prediction.metrics import auc
 from parcae.prediction.prefixes import Look
 
 try:
     import torch
 
-    from parcae.prediction.gcn_training import Batch, Network, data_of, train_gcn
+    from parcae.prediction.gcn_training import Batch, Network, data_of, leaking_scores, train_gcn
 except ImportError:
     missing("PyTorch with PyTorch Geometric (the `train` extra)")
 
@@ -68,3 +69,39 @@ def test_the_gcn_is_compared_on_the_same_splits() -> None:
     found = evaluate(made_groups(40), Look(at=3), heads=("majority",), gcn=GcnSettings(epochs=2, hidden=4))
     assert {one.name for one in found.forecasters} == {"majority", "confidence", "rule", "gcn"}
     assert 0 <= found.named("gcn").auc <= 1
+
+
+def test_the_authors_protocol_is_a_row_of_its_own_that_says_that_it_leaks() -> None:
+    quick = GcnSettings(epochs=2, hidden=4)
+    plain = evaluate(made_groups(40), Look(at=3), heads=("majority",), gcn=quick)
+    found = evaluate(made_groups(40), Look(at=3), heads=("majority",), gcn=quick, paper_compatible=True)
+    leaking = [one for one in found.forecasters if "leaks" in one.name]
+    assert [one.name for one in leaking] == [LEAKING] and leaking[0].settings == (NO_FIGURE,)
+    assert {one.name for one in found.forecasters} == {one.name for one in plain.forecasters} | {LEAKING}
+    assert found.named("gcn") == plain.named("gcn")  # the honest rows do not change
+
+
+def test_the_authors_protocol_tells_tasks_apart_that_nothing_tells_apart_but_their_names() -> None:
+    """What leaks shows where there is nothing to learn: a network that saw its test tasks remembers their verdicts."""
+    rng, words = np.random.default_rng(1), HashedSubwords(64)
+    graphs = [
+        FlowMatrix(
+            nodes=words.embed([f"task{place}"]),
+            sources=np.array([0]),
+            targets=np.array([0]),
+            weights=np.ones(1, dtype=np.float32),
+        )
+        for place in range(60)
+    ]
+    failed = [bool(verdict) for verdict in rng.random(60) < 0.5]
+    folds, settings = [place % 3 for place in range(60)], GcnSettings(epochs=80, rate=0.02, dropout=0.0)
+    leaking = np.array(leaking_scores(graphs, failed, folds, seed=1, settings=settings))
+    clean = np.zeros(60)
+    for fold in range(3):
+        train = [place for place in range(60) if folds[place] != fold]
+        network = train_gcn(
+            [graphs[at] for at in train], [failed[at] for at in train], range(8), seed=1, settings=settings
+        )
+        for place in (at for at in range(60) if folds[at] == fold):
+            clean[place] = network.score(graphs[place])
+    assert auc(np.array(failed), leaking) > 0.7 > auc(np.array(failed), clean)

@@ -46,7 +46,7 @@ def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
 
     with watching(options.budget_usd, quiet=bool(flags["quiet"]) or bool(flags["as_json"])) as board:
         report = in_world(settings, board, begin_and_go_on)
-    return present(report, as_json=bool(flags["as_json"]), html=flags["html"])
+    return present(report, as_json=bool(flags["as_json"]), html=flags["html"], reliability=reliability_of(forecaster))
 
 
 def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting], agent: str) -> tuple[Forecaster, list[str]]:
@@ -59,10 +59,17 @@ def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting], agent: str
     return forecaster, [] if said == NOTHING_TRAINED else [said]
 
 
-def present(report: Report, *, as_json: bool, html: object) -> int:
+def reliability_of(forecaster: Forecaster) -> tuple[tuple[float, ...], ...]:
+    """How far a trained forecaster's word was true of tasks that it had not seen; nothing for the rule."""
+    from parcae.prediction.fitted import Fitted
+
+    return forecaster.card.reliability if isinstance(forecaster, Fitted) else ()
+
+
+def present(report: Report, *, as_json: bool, html: object, reliability: tuple[tuple[float, ...], ...] = ()) -> int:
     """Print the report, write its page if asked, and return its exit code."""
     if isinstance(html, Path):
-        write_page(report, html)
+        write_page(report, html, reliability)
     if as_json:
         click.echo(json.dumps(document(report)))
     else:
@@ -72,12 +79,12 @@ def present(report: Report, *, as_json: bool, html: object) -> int:
     return EXIT_OF[report.status]
 
 
-def write_page(report: Report, file: Path) -> None:
+def write_page(report: Report, file: Path, reliability: tuple[tuple[float, ...], ...] = ()) -> None:
     """Write the self-contained page of `report`, whole or not at all."""
     from parcae.web.flow import drawing
     from parcae.web.report_page import report_page
 
-    write_whole(file, report_page(report, *drawing(report)))
+    write_whole(file, report_page(report, *drawing(report), reliability))
 
 
 def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting], stage: str) -> int:

@@ -10,7 +10,16 @@ from pathlib import Path
 import click
 
 from parcae.cli.live import watching
-from parcae.cli.locate_run import EXIT_OF, dry_run, forecaster_for, notes_of, options_of, sandbox_for, write_page
+from parcae.cli.locate_run import (
+    EXIT_OF,
+    dry_run,
+    forecaster_for,
+    notes_of,
+    options_of,
+    reliability_of,
+    sandbox_for,
+    write_page,
+)
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.cli.show import show_report
@@ -45,7 +54,7 @@ def repair_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
     handed = job.hand_over(report, options, apply=bool(flags["apply"]))
     html = flags["html"]
     if isinstance(html, Path):
-        write_page(report, html)
+        write_page(report, html, reliability_of(forecaster))
     if flags["as_json"]:
         click.echo(json.dumps({**document(report), "merge": handed.command, "written": list(handed.written)}))
     else:

@@ -27,7 +27,19 @@ _STAGE_KEYS = {
     "climb",
     "price",
 }
-_RUNG_KEYS = {"attempts", "batch", "weight", "look", "swap_above", "enough", "sure", "hopeless", "then", "keep"}
+_RUNG_KEYS = {
+    "attempts",
+    "batch",
+    "weight",
+    "look",
+    "swap_above",
+    "enough",
+    "sure",
+    "hopeless",
+    "then",
+    "keep",
+    "patience",
+}
 _PRICE_KEYS = {"solved_usd", "gain", "fades", "belief", "attempt_usd"}
 CLIMB_CURE = "for example, for a ladder of two: [[default.climb]] attempts = 3, then [[default.climb]] attempts = 5"
 Move = Literal["start", "resume"]
@@ -42,6 +54,8 @@ class RungPlan:
     spending when the best is less likely than `hopeless`. Open attempts are also looked at after `look` steps: if the
     vote is lost with more than `swap_above`, the next rung takes over as `then` says. "start": fresh attempts.
     "resume": at most `keep` of the open ones go on from where they are, those with the fewest steps first.
+    An attempt that has made `patience` steps without ending is given up once another on its rung has answered: what
+    takes long costs most and is seldom right.
     """
 
     attempts: int = 1
@@ -54,6 +68,7 @@ class RungPlan:
     hopeless: float | None = None
     then: Move = "start"
     keep: int | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +200,7 @@ def _rung(body: Mapping[str, object], where: str) -> RungPlan:
         hopeless=_positive(body, "hopeless", where),
         then=then,  # type: ignore[arg-type]  # checked above
         keep=_count(body, "keep", where),
+        patience=_count(body, "patience", where),
     )
 
 

@@ -58,13 +58,16 @@ class Climb:
     # ---- when to look
 
     def pauses(self, standing: Standing) -> tuple[int | None, ...]:
-        """Attempts that run stop at the next look of their rung; of the others `batch` may start."""
+        """Attempts that run stop at the next look of their rung, overdue ones wait; of the others `batch` may start."""
         rung = self.rungs[_rung(standing)]
         free = rung.batch if not _running(standing) else 0
+        patience, overdue = self._patience(standing), self._overdue(standing)
+        looks = sorted({*rung.look, *(() if patience is None else (patience,))})
         pauses: list[int | None] = []
-        for steps, ended in zip(standing.steps, standing.ended, strict=True):
+        for number, (steps, ended) in enumerate(zip(standing.steps, standing.ended, strict=True)):
             fresh = not steps and not ended
-            pauses.append(0 if fresh and not free else next((look for look in rung.look if look > steps), None))
+            waits = (fresh and not free) or number in overdue
+            pauses.append(steps if waits else next((look for look in looks if look > steps), None))
             free -= fresh and free > 0
         return tuple(pauses)
 
@@ -74,13 +77,16 @@ class Climb:
         """The first of: answer, give up, take over what runs, one more attempt here, the next rung, answer."""
         at = _rung(standing)
         rung, merits = self.rungs[at], self._merits(standing)
-        if _running(standing):
+        overdue = self._overdue(standing)
+        if _running(standing) and len(overdue) < _running(standing):
             return self._look(standing, at)
         done = self._enough(standing, rung, merits) or self._hopeless(standing, rung)
         if done:
             return Decision(action="finish", why=done)
-        if not all(standing.ended):
-            return self._one_more(standing, at, merits) or Decision(action="carry_on", why="the vote is still open")
+        fresh = sum(not steps and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))
+        if fresh:
+            more = self._one_more(standing, at, merits) or Decision(action="carry_on", why="the vote is still open")
+            return _without(more, overdue, standing, at, fresh)
         if at + 1 >= len(self.rungs):
             return Decision(action="finish", why="every attempt of the plan was made")
         return self._one_more(standing, at + 1, merits) or self._climb(at + 1, "the vote is still open")
@@ -96,6 +102,22 @@ class Climb:
         attempts = sum(answer is not None for answer in standing.answers)
         scored = tuple(Candidate(name=name, score=min(1.0, merit / whole)) for name, merit in merits if whole)
         return Answer(candidates=scored, attempts=attempts)
+
+    # ---- patience
+
+    def _patience(self, standing: Standing) -> int | None:
+        """How many steps an attempt on the highest rung may make; None: as many as it likes."""
+        at = _rung(standing)
+        answered = any(answer and rung == at for answer, rung in zip(standing.answers, standing.rungs, strict=True))
+        return self.rungs[at].patience if answered else None
+
+    def _overdue(self, standing: Standing) -> frozenset[int]:
+        """The attempts that run and have used up the patience with them."""
+        patience = self._patience(standing)
+        if patience is None:
+            return frozenset()
+        steps_and_ends = enumerate(zip(standing.steps, standing.ended, strict=True))
+        return frozenset(number for number, (steps, ended) in steps_and_ends if steps >= patience and not ended)
 
     # ---- the reasons
 
@@ -156,13 +178,14 @@ class Climb:
         return self._climb(rung, why) if rung > _rung(standing) else Decision(action="carry_on", why=why)
 
     def _attempt_usd(self, standing: Standing, rung: int) -> float | None:
-        """What attempts on `rung` cost so far, on average; the plan's guess before one has ended."""
+        """What attempts on `rung` cost so far, on average, those that are overdue too; else the plan's guess."""
+        overdue = self._overdue(standing)
         costs = [
             cost
-            for cost, at, ended, steps in zip(
-                standing.costs_usd, standing.rungs, standing.ended, standing.steps, strict=True
+            for number, (cost, at, ended, steps) in enumerate(
+                zip(standing.costs_usd, standing.rungs, standing.ended, standing.steps, strict=True)
             )
-            if at == rung and ended and steps and cost is not None
+            if at == rung and (ended or number in overdue) and steps and cost is not None
         ]
         return sum(costs) / len(costs) if costs else self.price.attempt_usd if self.price is not None else None
 
@@ -172,5 +195,14 @@ def _rung(standing: Standing) -> int:
     return max(standing.rungs, default=0)
 
 
-def _running(standing: Standing) -> bool:
-    return any(steps and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))
+def _running(standing: Standing) -> int:
+    return sum(steps > 0 and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))
+
+
+def _without(more: Decision, overdue: frozenset[int], standing: Standing, rung: int, fresh: int) -> Decision:
+    """`more`, with the `overdue` attempts given up if fresh ones are to follow them."""
+    if not overdue or more.action != "carry_on":
+        return more
+    steps = max(standing.steps[number] for number in overdue)
+    why = f"given up after {steps} steps, another attempt has answered; {more.why}"
+    return Decision(action="start", rung=rung, attempts=fresh, why=why)

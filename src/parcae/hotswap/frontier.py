@@ -17,7 +17,7 @@ from parcae.core.errors import CallerMistake
 from parcae.core.task import Task
 from parcae.hotswap.bootstrap import Reference, along, interval, reference, undominated
 from parcae.hotswap.curves import WatchOf, contenders, parallel_refusal, played
-from parcae.hotswap.ladders import Opening, States, facts_of, states_of
+from parcae.hotswap.ladders import Opening, States, facts_of, patiences, states_of
 from parcae.hotswap.recorded import Deck, Prices, decks_of
 from parcae.hotswap.replay import StepWatch
 from parcae.hotswap.selection import Fitted, Table, belief_of, fit, nested
@@ -201,9 +201,10 @@ def _learned(decks: Sequence[Deck], source: str, folds: np.ndarray, asked: Asked
 # ---- ours and the oracle ------------------------------------------------------------------------------------------
 
 
-def openings_of(sources: Sequence[str]) -> list[Opening]:
-    """What may come before the target: nothing, or two attempts of one source."""
-    return [Opening(), *(Opening(first=((source, 2),)) for source in sources)]
+def openings_of(decks: Sequence[Deck], target: str, sources: Sequence[str]) -> list[Opening]:
+    """How tasks may be drawn: the target alone, with or without patience, or after two attempts of one source."""
+    patient = [Opening(patience=steps) for steps in patiences(decks, target)]
+    return [Opening(), *patient, *(Opening(first=((source, 2),)) for source in sources)]
 
 
 def _ours(
@@ -213,7 +214,7 @@ def _ours(
     asked: Asked,
     say: Callable[[str], None],
 ) -> tuple[_Curve, Fitted]:
-    openings = openings_of(asked.sources)
+    openings = openings_of(decks, asked.target, asked.sources)
     states = {
         opening: [states_of(deck, opening, asked.target, asked.draws, seed=asked.seed) for deck in decks]
         for opening in openings

@@ -18,20 +18,26 @@ from parcae.hotswap.climb import Climb
 from parcae.hotswap.recorded import Deck, RecordedAttempt
 from parcae.prediction.belief import Belief, Floats, NameFacts, Seen, features_of
 
-BELIEFS = (1.0, 2.5)
-FADES = (0.1, 0.3, 0.8)
-LEADS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7)
-MOSTS = (2, 4, 6, 10)
+BELIEF = 1.0  # attempts that a surely right name counts; more, less, and a choice of it brought nothing
+FADES = (0.3, 0.5, 0.8)
+LEADS = tuple(float(x) for x in np.arange(-20, 220, 3) / 100)
+LONG = (0.75, 0.875)  # an attempt is long if it makes more steps than these shares of all attempts do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Attempts of cheap models that come before the target: (model, how many), in this order; none: ()."""
+    """How a task is drawn: what comes before the target, and after how many steps its attempts are given up.
+
+    `first`: attempts of cheap models, (model, how many), in this order; none: (). `patience`: steps that an attempt of
+    the target may make once another has answered; None: all.
+    """
 
     first: tuple[tuple[str, int], ...] = ()
+    patience: int | None = None
 
     def __str__(self) -> str:
-        return " + ".join(f"{count} {model}" for model, count in self.first) or "no sources"
+        sources = " + ".join(f"{count} {model}" for model, count in self.first) or "no sources"
+        return sources if self.patience is None else f"{sources}, attempts given up after {self.patience} steps"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,7 @@ class Ladder:
             solved_usd=worth_usd, gain=gain, fades=self.fades, belief=self.belief, attempt_usd=attempt_usd
         )
         opening = tuple(RungPlan(attempts=count, batch=count, weight=0.0) for _, count in self.opening.first)
-        return Climb(rungs=(*opening, RungPlan(attempts=self.most)), price=price)
+        return Climb(rungs=(*opening, RungPlan(attempts=self.most, patience=self.opening.patience)), price=price)
 
     def __str__(self) -> str:
         return (
@@ -62,9 +68,14 @@ class Ladder:
 
 def space(openings: Sequence[Opening], most: int) -> Iterator[Ladder]:
     """Every policy of the space, with at most `most` attempts of the target."""
-    mosts = sorted({min(m, most) for m in MOSTS})
-    for opening, belief, fades, lead, at_most in product(openings, BELIEFS, FADES, LEADS, mosts):
-        yield Ladder(opening=opening, belief=belief, fades=fades, lead=lead, most=at_most)
+    for opening, fades, lead in product(openings, FADES, LEADS):
+        yield Ladder(opening=opening, belief=BELIEF, fades=fades, lead=lead, most=most)
+
+
+def patiences(decks: Sequence[Deck], target: str) -> tuple[int, ...]:
+    """Numbers of steps that make an attempt of the target long, from the lengths of all its attempts alone."""
+    lengths = [len(one.steps) for deck in decks for one in deck.attempts[target]]
+    return tuple(sorted({max(1, round(float(x))) for x in np.quantile(lengths, LONG)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +113,18 @@ def states_of(deck: Deck, opening: Opening, target: str, draws: int, *, seed: in
                 _add(share[d, :, m], first[d, :, m], place, one)
                 drawn[d, :, m] += 1
                 cost[d] += one.cost_usd
-        spent = 0.0
+        spent, patience = 0.0, None
         for g, one in enumerate(shuffled.attempts[target], start=1):
+            given_up = patience is not None and len(one.steps) > patience
+            usd = one.cost_after(patience) if given_up else one.cost_usd
+            spent += usd
+            cost[d, g:] += usd
+            attempt[d, g] = spent / g
+            if given_up:
+                continue
             _add(share[d, g:, -1], first[d, g:, -1], place, one)
             drawn[d, g:, -1] += 1
-            spent += one.cost_usd
-            cost[d, g:] += one.cost_usd
-            attempt[d, g] = spent / g
+            patience = opening.patience if one.answer else patience
     facts = facts_of(deck)
     seen = Seen(share=share, first=first, drawn=drawn, cover=facts.cover(names), candidates=facts.candidates)
     right = np.array([float(name in deck.task.gold) for name in names])

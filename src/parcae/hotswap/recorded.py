@@ -61,7 +61,11 @@ class RecordedAttempt:
     @property
     def cost_usd(self) -> float:
         """US dollars of all its calls."""
-        return sum(step.cost_usd or 0.0 for step in self.steps)
+        return self.cost_after(None)
+
+    def cost_after(self, steps: int | None) -> float:
+        """US dollars of its first `steps` steps; None: of all."""
+        return sum(step.cost_usd or 0.0 for step in self.steps[:steps])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

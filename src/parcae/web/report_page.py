@@ -13,12 +13,18 @@ from parcae.jobs.report import Attempt, Patch, Report, Suspect
 from parcae.web.forecast_svg import draw_forecasts
 from parcae.web.graph_svg import Edge, Node, draw
 from parcae.web.markup import Markup, page, tag
+from parcae.web.reliability_svg import Reliability, draw_reliability
 from parcae.web.style import STYLE
 from parcae.web.tables import costs_table, table
 
 
-def report_page(report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge] = ()) -> str:
-    """The whole page as HTML text. `nodes` and `edges` are the merged graph of the attempts."""
+def report_page(
+    report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge] = (), reliability: Reliability = ()
+) -> str:
+    """The whole page as HTML text.
+
+    `nodes` and `edges` are the merged graph of the attempts, `reliability` the points of the forecaster's card.
+    """
     swap_steps = sorted({max(swap.looked_at, default=0) for swap in report.swaps})
     graph = tag("figure", draw(nodes, edges, swap_steps=swap_steps), class_="scroll") if nodes else None
     return page(
@@ -30,7 +36,7 @@ def report_page(report: Report, nodes: Sequence[Node] = (), edges: Sequence[Edge
             _suspects(report.suspects),
             _patches(report.patches),
             _section("What it cost", costs_table(report.by_model), _baseline(report)),
-            _section("What was decided", _decisions(report), _priced(report)),
+            _section("What was decided", _decisions(report), _priced(report), _reliable(report, reliability)),
             _section("The attempts as one graph", tag("p", GRAPH_LEGEND), graph),
             _section("Every step", tag("div", [_attempt(attempt) for attempt in report.attempts])),
             tag("footer", f"run {report.run}, written by Parcae"),
@@ -111,6 +117,23 @@ def _priced(report: Report) -> Markup | None:
     if not sentences:
         return None
     return tag("div", tag("h3", "What one more attempt was worth"), tag("ol", [tag("li", why) for why in sentences]))
+
+
+def _reliable(report: Report, points: Reliability) -> Markup | None:
+    """How far the forecaster's word can be taken; None where it said nothing or nobody measured it."""
+    if not points or not report.forecasts:
+        return None
+    forecasts = sum(point[2] for point in points)
+    words = (
+        f"{forecasts:.0f} forecasts on tasks that training had not seen: of those that said about the same, how many "
+        "came true. A dot on the line means as many as they said; a larger dot stands for more forecasts."
+    )
+    return tag(
+        "div",
+        tag("h3", "How often such forecasts came true"),
+        tag("figure", draw_reliability(points), class_="scroll"),
+        tag("p", words),
+    )
 
 
 def _decisions(report: Report) -> Markup:
