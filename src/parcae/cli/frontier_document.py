@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parcae.core.plan import render
 from parcae.core.protocols import JsonValue
 from parcae.hotswap.frontier import Frontier, Point
 
@@ -58,4 +59,6 @@ def _point(point: Point) -> dict[str, JsonValue]:
     }
     if point.by_fold:
         shown["by_fold"] = {str(fold): policy for fold, policy in point.by_fold.items()}
+    if point.plan is not None:
+        shown["plan"] = render(point.plan)
     return shown

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parcae.core.plan import RungPlan
+from parcae.core.plan import Plan, RungPlan, StagePlan
 from parcae.core.protocols import Forecast, Policy
 from parcae.core.task import Answer
 from parcae.hotswap.climb import Climb
@@ -69,7 +69,10 @@ def vote_watch(deck: Deck) -> ReplayWatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One point of a curve: a policy with its ladder, its planned attempts and what forecasts for it."""
+    """One point of a curve: a policy with its ladder, its planned attempts and what forecasts for it.
+
+    `short`: the policy's name in a plan; "" where a plan alone would not do the same, since a forecast is needed.
+    """
 
     curve: str
     name: str
@@ -77,6 +80,14 @@ class Contender:
     ladder: tuple[str, ...]
     attempts: int
     watch: WatchOf = no_watch
+    short: str = ""
+
+    @property
+    def plan(self) -> Plan | None:
+        """The same for live groups."""
+        if not self.short:
+            return None
+        return Plan(default=StagePlan(ladder=self.ladder, attempts=self.attempts, policy=self.short))
 
 
 def success_of(answer: Answer, gold: frozenset[str]) -> float:
@@ -118,20 +129,29 @@ def _on_one_model(target: str, sources: Sequence[str], most: int) -> Iterator[Co
         for count in sorted({n for n in (1, 2, 3, 4, 5, 7, most) if n <= most}):
             curve = "fixed" if model == target else f"fixed {model}"
             name = f"{count} attempts of {model}"
-            yield Contender(curve=curve, name=name, policy=Never(), ladder=(model,), attempts=count)
+            yield Contender(curve=curve, name=name, policy=Never(), ladder=(model,), attempts=count, short="none")
     for lead, counts in LEADS:
         for count in (n for n in counts if n <= most):
             name = f"adaptive@{lead:g} on {target}, at most {count}"
-            yield Contender(curve="adaptive", name=name, policy=Adaptive(lead=lead), ladder=one, attempts=count)
+            short = f"adaptive@{lead:g}"
+            yield Contender(
+                curve="adaptive", name=name, policy=Adaptive(lead=lead), ladder=one, attempts=count, short=short
+            )
     for sure in (0.7, 0.8, 0.9, 0.95):
         name = f"consistency@{sure:g} on {target}, at most {most}"
         yield Contender(
-            curve="adaptive_consistency", name=name, policy=Consistency(confidence=sure), ladder=one, attempts=most
+            curve="adaptive_consistency",
+            name=name,
+            policy=Consistency(confidence=sure),
+            ladder=one,
+            attempts=most,
+            short=f"consistency@{sure:g}",
         )
     for window in (2, 3, 4, 5):
         if window <= most:
             name = f"esc@{window} on {target}, at most {most}"
-            yield Contender(curve="esc", name=name, policy=Windows(window=window), ladder=one, attempts=most)
+            policy = Windows(window=window)
+            yield Contender(curve="esc", name=name, policy=policy, ladder=one, attempts=most, short=f"esc@{window}")
 
 
 def _cascades(source: str, target: str, most: int) -> Iterator[Contender]:

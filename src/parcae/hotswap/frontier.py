@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from parcae.core.errors import CallerMistake
+from parcae.core.plan import Plan
 from parcae.core.task import Task
 from parcae.hotswap.bootstrap import Reference, along, interval, reference, undominated
 from parcae.hotswap.curves import WatchOf, contenders, parallel_refusal, played
@@ -52,7 +53,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One policy: what it keeps (with its 95 % interval) and costs, both relative to all attempts of the target."""
+    """One policy: what it keeps (with its 95 % interval) and costs, both relative to all attempts of the target.
+
+    `plan`: what does the same live; None where that needs a forecaster beside it, or hindsight.
+    """
 
     relative_cost: float
     relative_performance: float
@@ -60,6 +64,7 @@ class Point:
     high: float
     policy: str
     by_fold: Mapping[int, str] = field(default_factory=dict)
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +108,21 @@ class _Curve:
     success: list[Floats] = field(default_factory=list)
     cost: list[Floats] = field(default_factory=list)
     by_fold: list[Mapping[int, str]] = field(default_factory=list)
+    plans: list[Plan | None] = field(default_factory=list)
 
-    def add(self, name: str, success: Floats, cost: Floats, by_fold: Mapping[int, str] | None = None) -> None:
+    def add(
+        self,
+        name: str,
+        success: Floats,
+        cost: Floats,
+        by_fold: Mapping[int, str] | None = None,
+        plan: Plan | None = None,
+    ) -> None:
         self.names.append(name)
         self.success.append(success)
         self.cost.append(cost)
         self.by_fold.append(by_fold or {})
+        self.plans.append(plan)
 
 
 def frontier(
@@ -131,7 +145,9 @@ def frontier(
     learned = {source: _learned(decks, source, folds, asked) for source in asked.sources}
     everyone = list(contenders(asked.target, asked.sources, asked.most, learned))
     for number, contender in enumerate(everyone, start=1):
-        curves.setdefault(contender.curve, _Curve()).add(contender.name, *played(contender, shuffled))
+        curves.setdefault(contender.curve, _Curve()).add(
+            contender.name, *played(contender, shuffled), plan=contender.plan
+        )
         if number % 20 == 0 or number == len(everyone):
             say(f"{number} of {len(everyone)} rival policies walked")
     curves["oracle"] = _oracle(decks, ref, asked)
@@ -266,7 +282,8 @@ def _votes_right(states: States) -> Floats:
 
 def _points(curve: _Curve, ref: Reference) -> tuple[Point, ...]:
     points = []
-    for name, success, cost, by_fold in zip(curve.names, curve.success, curve.cost, curve.by_fold, strict=True):
+    columns = (curve.names, curve.success, curve.cost, curve.by_fold, curve.plans)
+    for name, success, cost, by_fold, plan in zip(*columns, strict=True):
         relative_cost, performance = ref.relative(success, cost)
         low, high = interval(ref.performances(success))
         points.append(
@@ -277,6 +294,7 @@ def _points(curve: _Curve, ref: Reference) -> tuple[Point, ...]:
                 high=high,
                 policy=name,
                 by_fold=by_fold,
+                plan=plan,
             )
         )
     return tuple(sorted(points, key=lambda point: point.relative_cost))

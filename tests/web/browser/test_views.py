@@ -73,8 +73,13 @@ async def test_what_parcae_frontier_keeps_is_found_and_its_points_are_exported(t
         await page.get_by_role("button", name="fixed", exact=True).click()
         await page.locator("circle.dot").last.click()
         await page.get_by_role("heading", name="The chosen point").wait_for()
-        told = json.loads(await exported(page))
-        assert "keeps 1.000 at 1.000 of the cost" in told["point"] and told["configuration"]
+        await page.locator("p", has_text="keeps 1.000 at 1.000 of the cost").wait_for()
+        plan = parse(tomllib.loads(await exported(page))).default
+        assert (plan.ladder, plan.attempts, plan.policy) == (("strong",), 5, "none")
+        await page.get_by_role("button", name="ours", exact=True).click()
+        await page.locator("circle.dot").first.click()
+        await page.get_by_text("needs more than a file").wait_for()
+        assert json.loads(await exported(page))["configuration"].startswith("price-aware")
         await is_accessible(page)
         assert troubles == []
 
