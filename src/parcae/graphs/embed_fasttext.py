@@ -81,9 +81,7 @@ def load_fasttext(file: Path) -> FastTextEmbedder:
         raise CallerMistake(f"{file} holds no FastText vectors: {error}", "train them again") from None
 
 
-def train_fasttext(
-    texts: Iterable[str], *, dimensions: int = 100, epochs: int = 10, seed: int = 1
-) -> FastTextEmbedder:
+def train_fasttext(texts: Iterable[str], *, dimensions: int = 100, epochs: int = 10, seed: int = 1) -> FastTextEmbedder:
     """Learn vectors from `texts`, for example the arguments of all calls in a journal; the same seed, the same vectors.
 
     Raises:
