@@ -28,6 +28,7 @@ rungs = st.builds(
     hopeless=some,
     then=st.sampled_from(["start", "resume"]),
     keep=st.none() | st.integers(1, 9),
+    patience=st.none() | st.integers(1, 40),
 )
 prices = st.builds(PricePlan, solved_usd=st.floats(0, 10), gain=st.floats(0, 1), fades=st.floats(0.01, 2))
 stages = st.builds(

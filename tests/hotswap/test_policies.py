@@ -142,6 +142,43 @@ def test_votes_of_a_stronger_rung_weigh_more() -> None:
     assert answer.confidence == pytest.approx(2.5 / 4.5)
 
 
+def test_a_long_attempt_is_given_up_once_another_has_answered() -> None:
+    policy = climbing(RungPlan(attempts=4, patience=5))
+    alone = underway(steps=(5, 0, 0, 0), answers=(None,) * 4)
+    assert policy.pauses(alone)[0] is None  # nobody has answered yet, so it goes on
+    answered = underway(steps=(7, 3, 0, 0), answers=(("f",), None, None, None))
+    assert policy.pauses(answered)[1:] == (5, 0, 0)
+    long = underway(steps=(7, 5, 0, 0), answers=(("f",), None, None, None))
+    given_up = policy.decide(long)
+    assert (given_up.action, given_up.rung, given_up.attempts) == ("start", 0, 2)
+    assert "given up after 5 steps" in given_up.why
+    nobody_left = policy.decide(underway(steps=(7, 5), answers=(("f",), None)))
+    assert nobody_left.action == "finish"
+
+
+def test_a_long_attempt_waits_while_another_still_has_time() -> None:
+    policy = climbing(RungPlan(attempts=3, batch=3, patience=5))
+    several = underway(steps=(4, 5, 2), answers=(("f",), None, None))
+    assert policy.pauses(several) == (5, 5, 5)
+    assert policy.decide(several).action == "carry_on"
+
+
+def underway(steps: tuple[int, ...], answers: tuple[tuple[str, ...] | None, ...]) -> Standing:
+    """Attempts of one rung, of which some have ended."""
+    return Standing(
+        steps=steps,
+        ended=tuple(answer is not None for answer in answers),
+        rungs=(0,) * len(steps),
+        votes=tuple(answer for answer in answers if answer is not None),
+        forecast=Forecast(p_fail=0.5),
+        spent_usd=None,
+        ladder=("a",),
+        planned=len(steps),
+        answers=answers,
+        costs_usd=(0.01,) * len(steps),
+    )
+
+
 def test_a_hopeless_task_is_stopped_and_a_sure_one_answered() -> None:
     policy = climbing(RungPlan(attempts=3, hopeless=0.2, sure=0.8))
     stopped = policy.decide(group((("f",), None, None), (0,) * 3, p_fail=0.9))

@@ -17,6 +17,7 @@ from parcae.core.protocols import Embedder, Forecast
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
 from parcae.graphs.embed import HashedSubwords
+from parcae.graphs.embed_fasttext import load_fasttext
 from parcae.graphs.features import FEATURES, unknown_tools
 from parcae.graphs.semantic import SemanticGraph
 from parcae.graphs.tally import Tally, TaskFacts, facts_of
@@ -152,14 +153,16 @@ def _record(card: Card, p_fail: float) -> str:
 
 
 def embedder_from(name: str) -> Embedder:
-    """The embedder that a card names, such as "hashed:128".
+    """The embedder that a card names: "hashed:128", or "fasttext:FILE" for vectors of one's own.
 
     Raises:
         CallerMistake: this Parcae does not know it.
     """
-    kind, _, size = name.partition(":")
-    if kind == "hashed" and size.isdecimal():
-        return HashedSubwords(int(size))
+    kind, _, rest = name.partition(":")
+    if kind == "hashed" and rest.isdecimal():
+        return HashedSubwords(int(rest))
+    if kind == "fasttext" and rest:
+        return load_fasttext(Path(rest))
     raise CallerMistake(f"no embedder {name!r} is known here", "train the forecaster with the default embedder")
 
 
