@@ -52,7 +52,7 @@ class FastTextEmbedder:
     def word(self, word: str) -> Floats32:
         """The vector of one word, known or not, (D,)."""
         if word in self.words:
-            return self.vectors[self.words[word]]
+            return np.asarray(self.vectors[self.words[word]])
         places = [_hash(part) % len(self.buckets) for part in _parts(word)]
         return np.asarray(self.buckets[places].mean(axis=0)) if places else np.zeros(self.dimensions, dtype=np.float32)
 
