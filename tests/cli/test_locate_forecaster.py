@@ -80,3 +80,5 @@ def test_what_train_made_forecasts_the_next_live_run_and_the_page_shows_it(
     assert said in text and "such forecasts came true" in text
     assert "of the calls are to tools it was not trained on" in text
     assert "forecasts on tasks that training had not seen" in text and "came true</title>" in text
+    assert run(["runs", "resume", document["run"], "--home", home, "--json", "--html", str(page)]) == 0
+    assert "came true</title>" in page.read_text()

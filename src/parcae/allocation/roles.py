@@ -26,12 +26,11 @@ from parcae.allocation.replay import any_of
 from parcae.allocation.result import Result, Scored, result_of
 from parcae.allocation.space import Space, StageSpace
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import Plan, StagePlan
+from parcae.core.plan import EMPLOYEE_TEMPERATURE, Plan, StagePlan
 
 NAME = "roles of an organisation"
 BOSS = "boss"
 ORDER = (BOSS, "admin", "agent")
-TEMPERATURE = 0.2  # of employees, unless a plan says otherwise
 MOST_CONFIGURATIONS = 50_000
 
 
@@ -353,5 +352,5 @@ def plan_of_roles(found: Recordings, best: Scored) -> Plan:
         each = dict(zip(stage.models, by_model[:, 0], strict=True))
         above = [one for one in stage.models if each[one] > each[model] and name != BOSS]
         dearer = sorted(above, key=lambda one: each[one])
-        stages[name] = StagePlan(ladder=(model, *dearer), attempts=samples, temperature=TEMPERATURE)
+        stages[name] = StagePlan(ladder=(model, *dearer), attempts=samples, temperature=EMPLOYEE_TEMPERATURE)
     return Plan(default=next(iter(stages.values())), stages=stages)

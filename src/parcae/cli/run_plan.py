@@ -11,7 +11,7 @@ from parcae.cli.ladder import read_plan
 from parcae.cli.session import text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import Plan, StagePlan
+from parcae.core.plan import EMPLOYEE_TEMPERATURE, Plan, StagePlan
 from parcae.core.protocols import Forecaster, Model, Worker
 from parcae.hotswap.supervisor import BELIEF, checked_policy, supervise
 from parcae.organization.job import Employ, stage_of
@@ -34,7 +34,7 @@ def plan_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> P
     ladder = names_of(text_of(settings, "models"))
     if not ladder:
         raise CallerMistake("no model was named", "give --models, for example --models builtin:large")
-    return Plan(default=StagePlan(ladder=ladder, temperature=0.2))
+    return Plan(default=StagePlan(ladder=ladder, temperature=EMPLOYEE_TEMPERATURE))
 
 
 def budget_of(plan: Plan, settings: Mapping[str, Setting]) -> float:

@@ -116,15 +116,19 @@ def resume(
 
         return go_on(run, settings, company, as_json=as_json, quiet=quiet)
     from parcae.cli.live import watching
-    from parcae.cli.locate_run import forecaster_for, present
+    from parcae.cli.locate_run import forecaster_for, present, reliability_of
     from parcae.jobs.resume import resume_run
 
+    watched_by: list[Forecaster] = []  # by nobody, if the run needed no watch
+
     def trained(stage: StagePlan, agent: str) -> Forecaster:
-        return forecaster_for(stage, settings, agent)[0]
+        watched_by.append(forecaster_for(stage, settings, agent)[0])
+        return watched_by[-1]
 
     with watching(None, quiet=quiet or as_json) as board:
         report = in_world(settings, board, lambda world: resume_run(run, world, trained))
-    return present(report, as_json=as_json, html=html)
+    reliability = reliability_of(watched_by[-1]) if watched_by else ()
+    return present(report, as_json=as_json, html=html, reliability=reliability)
 
 
 def _command_of(run: str, home: str | None) -> str | None:

@@ -41,6 +41,7 @@ _RUNG_KEYS = {
     "patience",
 }
 _PRICE_KEYS = {"solved_usd", "gain", "fades", "belief", "attempt_usd"}
+EMPLOYEE_TEMPERATURE = 0.2  # of an organisation's agents, unless a plan says otherwise
 CLIMB_CURE = "for example, for a ladder of two: [[default.climb]] attempts = 3, then [[default.climb]] attempts = 5"
 Move = Literal["start", "resume"]
 

@@ -221,11 +221,7 @@ class Account(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give back, durably, what was reserved ahead here and below: what owns this account is over, or pauses.
-
-        Raises:
-            StoreFailed: it cannot be written.
-        """
+        """Give back what was reserved ahead here and below, durably. Raises StoreFailed if it cannot be written."""
         ...
 
 

@@ -86,7 +86,7 @@ class Climb:
         fresh = sum(not steps and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))
         if fresh:
             more = self._one_more(standing, at, merits) or Decision(action="carry_on", why="the vote is still open")
-            return _without(more, overdue, standing, at, fresh)
+            return _giving_up(more, overdue, standing, at, fresh)
         if at + 1 >= len(self.rungs):
             return Decision(action="finish", why="every attempt of the plan was made")
         return self._one_more(standing, at + 1, merits) or self._climb(at + 1, "the vote is still open")
@@ -199,7 +199,7 @@ def _running(standing: Standing) -> int:
     return sum(steps > 0 and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))
 
 
-def _without(more: Decision, overdue: frozenset[int], standing: Standing, rung: int, fresh: int) -> Decision:
+def _giving_up(more: Decision, overdue: frozenset[int], standing: Standing, rung: int, fresh: int) -> Decision:
     """`more`, with the `overdue` attempts given up if fresh ones are to follow them."""
     if not overdue or more.action != "carry_on":
         return more

@@ -20,7 +20,7 @@ from parcae.agents.remembering import Memories
 from parcae.agents.role import Role
 from parcae.core.errors import CallerMistake
 from parcae.core.events import RunEnded, RunStarted
-from parcae.core.plan import Plan, StagePlan, parse, render
+from parcae.core.plan import EMPLOYEE_TEMPERATURE, Plan, StagePlan, parse, render
 from parcae.core.protocols import Model, Tool, Worker
 from parcae.core.scope import Scope
 from parcae.core.task import Task
@@ -234,7 +234,7 @@ async def _single(
         tools=_tools(options, outfit),
         max_steps=400,
         max_tokens=4096,
-        temperature=0.2,
+        temperature=EMPLOYEE_TEMPERATURE,
     )
     stage = stage_of(options.plan, "agent")
     await _attempt(Agent(role), task, models[stage.ladder[-1]], replace(own, workspace=branch), world)

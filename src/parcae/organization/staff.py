@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
+from parcae.core.plan import EMPLOYEE_TEMPERATURE
 from parcae.core.protocols import Model, Tool, Worker
 from parcae.core.scope import Scope
 from parcae.core.task import Task
@@ -55,7 +56,7 @@ class Staffing:
     panel: Panel | None = None
     human: bool = False
     max_tokens: int = 4096
-    temperature: float | None = 0.2
+    temperature: float | None = EMPLOYEE_TEMPERATURE
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -15,8 +15,8 @@ from pygit2.enums import FileMode
 from parcae.core.protocols import ToolRefused
 
 PLAIN = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
-_KEPT: OrderedDict[pygit2.Oid, bytes] = OrderedDict()  # by content, so it is the same in every repository
-_MOST_KEPT, _MOST_KEPT_BYTES = 256, 1 << 18
+_MOST_KEPT, _MOST_KEPT_BYTES = 256, 1 << 16  # blobs, and bytes of each: 16 MB at most
+_KEPT: OrderedDict[pygit2.Oid, bytes] = OrderedDict()  # the newest; an id is made of the content, in any repository
 
 
 class Entry(NamedTuple):
