@@ -15,15 +15,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from parcae.core.errors import CallerMistake
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.features import FEATURES
 from parcae.graphs.nodes import Call
-from parcae.graphs.semantic import SemanticGraph
+from parcae.graphs.semantic import FlowMatrix, SemanticGraph
 from parcae.graphs.tally import Tally
 from parcae.graphs.turns import Turn
 from parcae.prediction.fit import Rows, boosting, forest, logistic
 from parcae.prediction.fitted import row_of
-from parcae.prediction.gcn import GcnSettings
+from parcae.prediction.gcn import Gcn, GcnSettings, mixing_matrix
+from parcae.prediction.gcn_watch import GcnWatch
 
 TOOLS = ("covered", "methods", "snippet")
 ATTEMPTS, STEPS = 10, 40
@@ -66,7 +68,7 @@ def main() -> None:
     matrix = graph.matrix()
     print(f"reading the graph ({len(matrix.nodes)} nodes after {len(made)} steps): {micros(graph.matrix):.0f} us")
     heads(tally)
-    network(matrix)
+    network(made, matrix)
 
 
 def heads(tally: Tally) -> None:
@@ -82,26 +84,63 @@ def heads(tally: Tally) -> None:
         print(f"{name}: a forecast {micros(lambda head=head: head.score(row)):.1f} us, one fit on 2,000 {fitted:.1f} s")
 
 
-def network(matrix) -> None:  # type: ignore[no-untyped-def]
+def network(made: list[tuple[int, Turn]], matrix: FlowMatrix) -> None:
+    """The GCN on the growing graph, from arrays, and by PyTorch Geometric."""
     try:
         from parcae.prediction.gcn_training import Batch, Network, data_of, torch
-    except Exception as missing:  # noqa: BLE001  # the bench runs without torch too
+    except CallerMistake as missing:
         print(f"PyTorch Geometric is not here: {missing}")
         return
-    small = small_graph()
     torch.manual_seed(1)
-    theirs = Network(small.nodes.shape[1], GcnSettings())
+    theirs = Network(matrix.nodes.shape[1], GcnSettings())
     theirs.eval()
-    ours, batch = theirs.in_numpy(), Batch.from_data_list([data_of(small)])
-    with torch.no_grad():
-        gap = abs(float(theirs(batch)) - ours.logit(small))
-        pyg = micros(lambda: theirs(batch))
-    own = micros(lambda: ours.logit(small))
-    print(f"GCN forward, {len(small.nodes)} nodes: numpy {own:.0f} us, PyTorch Geometric {pyg:.0f} us, apart {gap:.1e}")
-    print(f"GCN forward, {len(matrix.nodes)} nodes: numpy {micros(lambda: ours.logit(matrix), 50):.0f} us")
+    ours = theirs.in_numpy()
+    for graph in (small_graph(), matrix):
+        batch = Batch.from_data_list([data_of(graph)])
+        with torch.no_grad():
+            gap = abs(float(theirs(batch)) - ours.logit(graph))
+            pyg = micros(lambda batch=batch: theirs(batch))
+        assert gap < 1e-5, gap
+        own = micros(lambda graph=graph: ours.logit(graph))
+        print(
+            f"GCN forward, {len(graph.nodes)} nodes: PyTorch Geometric {pyg:.0f} us, numpy {own:.0f} us, gap {gap:.0e}"
+        )
+    products(ours, matrix)
+    for every in (1, ATTEMPTS):
+        took = growing(ours, made, every)
+        late = took[3 * len(took) // 4 :]
+        print(
+            f"GCN forecast on the growing graph, reading included, after {every} more: {statistics.median(took) * 1e6:.0f} "
+            f"us (target 100), beyond 300 steps {statistics.median(late) * 1e6:.0f} us, quickest {min(late) * 1e6:.0f} us"
+        )
 
 
-def small_graph():  # type: ignore[no-untyped-def]
+def products(gcn: Gcn, graph: FlowMatrix) -> None:
+    """The four matrix products alone: no forward pass from arrays by way of them is faster."""
+    mixing, hidden = mixing_matrix(graph), graph.nodes @ gcn.first
+    took = [
+        micros(lambda: graph.nodes @ gcn.first),
+        2 * micros(lambda: mixing @ hidden),
+        micros(lambda: hidden @ gcn.second),
+    ]
+    print(f"  of that the four products alone: {sum(took):.0f} us")
+
+
+def growing(gcn: Gcn, made: list[tuple[int, Turn]], every: int) -> list[float]:
+    """Seconds of each forecast while `made` arrives, one after `every` steps."""
+    watch = GcnWatch(gcn=gcn, graph=SemanticGraph(embedder=HashedSubwords(), tools=TOOLS))
+    took = []
+    for place, (attempt, turn) in enumerate(made, start=1):
+        watch.add(attempt, turn)
+        if place % every == 0:
+            began = time.perf_counter()
+            score = watch.score()
+            took.append(time.perf_counter() - began)
+    assert abs(score - gcn.score(watch.graph.matrix())) < 1e-5
+    return took
+
+
+def small_graph() -> FlowMatrix:
     graph = SemanticGraph(embedder=HashedSubwords(), tools=TOOLS)
     for attempt, turn in turns()[:40]:
         graph.add(attempt, turn)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from tests.conftest import missing
 from tests.prediction.made import made_groups
 
 from parcae.graphs.embed import HashedSubwords
-from parcae.graphs.semantic import FlowMatrix, build_semantic
+from parcae.graphs.nodes import Call
+from parcae.graphs.semantic import FlowMatrix, SemanticGraph, build_semantic
+from parcae.graphs.turns import Turn
 from parcae.prediction.evaluate import LEAKING, NO_FIGURE, evaluate
 from parcae.prediction.gcn import GcnSettings, gcn_from, mixing_matrix
+from parcae.prediction.gcn_watch import GcnWatch
 from parcae.prediction.metrics import auc
 from parcae.prediction.prefixes import Look
 
@@ -38,6 +42,40 @@ def test_numpy_gives_what_pytorch_geometric_gives() -> None:
     assert np.abs(theirs - np.array([ours.logit(row) for row in rows])).max() < 1e-5
     again = gcn_from(ours.arrays())
     assert again.logit(rows[0]) == ours.logit(rows[0])
+
+
+def steps(seed: int, count: int, *, places: int, hub: bool = False) -> list[tuple[int, Turn]]:
+    """Steps of three attempts; with a `hub` every second step is the same call, whatever came before."""
+    rng = np.random.default_rng(seed)
+    names = [f"name{rng.integers(places)}" for _ in range(count)]
+    calls = [Call(tool="look", arguments="hub" if hub and place % 2 else name) for place, name in enumerate(names)]
+    return [(int(rng.integers(3)) if not hub else 0, Turn(calls=(call,))) for call in calls]
+
+
+@pytest.mark.parametrize("merge", [0.99, 0.6])  # at .6 reading merges clusters again and again
+@pytest.mark.parametrize(("places", "hub"), [(4, False), (60, False), (60, True)])
+def test_a_growing_graph_is_scored_as_pytorch_geometric_scores_it_built_anew(
+    merge: float, places: int, hub: bool
+) -> None:
+    torch.manual_seed(5)
+    embedder = HashedSubwords(16)
+    network = Network(SemanticGraph(embedder=embedder, tools=("look",)).width, GcnSettings())
+    network.eval()
+    with torch.no_grad():
+        for bias in (network.first.bias, network.second.bias):
+            bias.normal_()
+    gcn = network.in_numpy()
+    watch = GcnWatch(gcn=gcn, graph=SemanticGraph(embedder=embedder, tools=("look",), merge=merge))
+    assert watch.score() == gcn.score(watch.graph.matrix())  # the dummy of an empty graph
+    for place, (attempt, turn) in enumerate(steps(1, 90, places=places, hub=hub)):
+        watch.add(attempt, turn)
+        if place % 3:  # some forecasts follow one step, some several
+            anew = SemanticGraph(embedder=embedder, tools=("look",), merge=merge)
+            for number, earlier in steps(1, 90, places=places, hub=hub)[: place + 1]:
+                anew.add(number, earlier)
+            with torch.no_grad():
+                theirs = float(torch.sigmoid(network(Batch.from_data_list([data_of(anew.matrix())]))))
+            assert abs(watch.score() - theirs) < 1e-5
 
 
 def test_a_node_gets_a_loop_unless_it_has_one() -> None:

@@ -9,7 +9,6 @@ attempt it is the paper's order. Tools beyond the first `MOST_TOOLS` share the l
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +20,7 @@ from parcae.graphs.nodes import Call
 from parcae.graphs.turns import Turn
 
 MOST_TOOLS = 16
+ROUNDING = 1e-6  # centres this close to the threshold are looked at again by the merge pass, which alone decides
 Vector = NDArray[np.float32]
 
 
@@ -28,7 +28,7 @@ Vector = NDArray[np.float32]
 class FlowMatrix:
     """A graph as arrays: `nodes` float32 (N, D), the centres; `sources`, `targets` int64 (E,); `weights` float32 (E,).
 
-    At least one node: an empty graph has one dummy node of zeros.
+    At least one node: an empty graph has one dummy node of zeros. An edge stands there once.
     """
 
     nodes: NDArray[np.float32]
@@ -37,19 +37,44 @@ class FlowMatrix:
     weights: NDArray[np.float32]
 
 
+@dataclass(slots=True)
+class _Edges:
+    """Edges in the order of their first step, each once, in arrays that grow."""
+
+    places: dict[tuple[int, int], int] = field(default_factory=dict)
+    ends: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 16), dtype=np.int64))
+    weights: Vector = field(default_factory=lambda: np.zeros(16, dtype=np.float32))
+
+    def add(self, source: int, target: int) -> None:
+        """One more transition."""
+        count = len(self.places)
+        place = self.places.setdefault((source, target), count)
+        if place == len(self.weights):
+            self.ends = np.concatenate([self.ends, np.zeros_like(self.ends)], axis=1)
+            self.weights = np.concatenate([self.weights, np.zeros_like(self.weights)])
+        if place == count:
+            self.ends[0, place], self.ends[1, place] = source, target
+        self.weights[place] += 1
+
+
 @dataclass(slots=True, kw_only=True)
 class SemanticGraph:
-    """`tools` fixes the one-hot places, so that graphs of one data set agree. Adding a step costs O(nodes)."""
+    """`tools` fixes the one-hot places, so that graphs of one data set agree. Adding a step costs O(nodes).
+
+    `close` holds the pairs of clusters that a merge pass would look at: while there are none, reading costs a copy.
+    """
 
     embedder: Embedder
     tools: tuple[str, ...]
     join: float = 0.99
     merge: float = 0.99
+    count: int = 0
     sums: Vector = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     directions: Vector = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
-    members: list[int] = field(default_factory=list)
-    edges: Counter[tuple[int, int]] = field(default_factory=Counter)
+    members: Vector = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    edges: _Edges = field(default_factory=_Edges)
     last: dict[int, int] = field(default_factory=dict)
+    close: set[tuple[int, int]] = field(default_factory=set)
 
     @property
     def width(self) -> int:
@@ -65,17 +90,20 @@ class SemanticGraph:
         vector[places + 1 :] = self.embedder.embed([call.arguments])[0]
         return vector
 
-    def add(self, attempt: int, turn: Turn) -> None:
-        """Take in one more turn of attempt number `attempt`."""
+    def add(self, attempt: int, turn: Turn) -> list[int]:
+        """Take in one more turn of attempt number `attempt`; the clusters that its calls joined or opened."""
+        joined = []
         for call in turn.calls:
-            node = self._cluster(self.vector(call))
+            cluster = self._cluster(self.vector(call))
             previous = self.last.get(attempt)
             if previous is not None:
-                self.edges[(previous, node)] += 1
-            self.last[attempt] = node
+                self.edges.add(previous, cluster)
+            self.last[attempt] = cluster
+            joined.append(cluster)
+        return joined
 
     def _cluster(self, vector: Vector) -> int:
-        count = len(self.members)
+        count = self.count
         direction = vector / max(float(np.sqrt(vector @ vector)), 1e-12)
         if count:
             similar = self.directions[:count] @ direction
@@ -85,41 +113,51 @@ class SemanticGraph:
                 self.sums[best] += vector
                 centre = self.sums[best]
                 self.directions[best] = centre / max(float(np.sqrt(centre @ centre)), 1e-12)
+                self._compare(best)
                 return best
         if count == len(self.sums):
             self._make_room(count)
-        self.sums[count], self.directions[count] = vector, direction
-        self.members.append(1)
+        self.sums[count], self.directions[count], self.members[count] = vector, direction, 1
+        self.count += 1
+        self._compare(count)
         return count
 
+    def _compare(self, cluster: int) -> None:
+        """Note which centres are close to the one of `cluster`, which has moved."""
+        if self.close:
+            self.close = {pair for pair in self.close if cluster not in pair}
+        similar = self.directions[: self.count] @ self.directions[cluster]
+        similar[cluster] = -1
+        if similar.max() > self.merge - ROUNDING:
+            near = np.flatnonzero(similar > self.merge - ROUNDING).tolist()
+            self.close |= {(min(other, cluster), max(other, cluster)) for other in near}
+
     def _make_room(self, count: int) -> None:
-        room = np.zeros((max(16, 2 * count), self.width), dtype=np.float32)
-        wider = room.copy()
+        room = max(16, 2 * count)
+        sums, directions = (np.zeros((room, self.width), dtype=np.float32) for _ in range(2))
+        members = np.zeros(room, dtype=np.float32)
         if count:
-            room[:count], wider[:count] = self.sums, self.directions
-        self.sums, self.directions = room, wider
+            sums[:count], directions[:count], members[:count] = self.sums, self.directions, self.members
+        self.sums, self.directions, self.members = sums, directions, members
 
     def matrix(self) -> FlowMatrix:
         """The graph after the merge pass."""
-        count = len(self.members)
-        if not count:
-            none = np.zeros(0, dtype=np.int64)
+        count, edges = len(self.edges.places), self.edges
+        (sources, targets), weights = edges.ends[:, :count], edges.weights[:count]
+        if not self.count:
             nodes = np.zeros((1, self.width), dtype=np.float32)
-            return FlowMatrix(nodes=nodes, sources=none, targets=none, weights=np.zeros(0, dtype=np.float32))
-        place, centres = _merged(self.sums[:count], np.array(self.members, dtype=np.float32), self.merge)
-        weights: Counter[tuple[int, int]] = Counter()
-        for (source, target), weight in self.edges.items():
-            weights[(place[source], place[target])] += weight
-        ends = np.array(list(weights), dtype=np.int64).reshape(-1, 2)
-        return FlowMatrix(
-            nodes=centres,
-            sources=ends[:, 0].copy(),
-            targets=ends[:, 1].copy(),
-            weights=np.array(list(weights.values()), dtype=np.float32),
-        )
+            return FlowMatrix(nodes=nodes, sources=sources.copy(), targets=targets.copy(), weights=weights.copy())
+        sums, members = self.sums[: self.count], self.members[: self.count]
+        if not self.close:
+            nodes = sums / members[:, None]
+            return FlowMatrix(nodes=nodes, sources=sources.copy(), targets=targets.copy(), weights=weights.copy())
+        place, nodes = _merged(sums, members, self.merge)
+        pairs, which = np.unique(place[sources] * len(nodes) + place[targets], return_inverse=True)
+        total = np.bincount(which, weights=weights, minlength=len(pairs)).astype(np.float32)
+        return FlowMatrix(nodes=nodes, sources=pairs // len(nodes), targets=pairs % len(nodes), weights=total)
 
 
-def _merged(sums: Vector, members: Vector, threshold: float) -> tuple[list[int], Vector]:
+def _merged(sums: Vector, members: Vector, threshold: float) -> tuple[NDArray[np.int64], Vector]:
     """Where each cluster went, and the centres that are left, in the order of their first cluster."""
     owner = np.arange(len(sums))
     sums, members = sums.copy(), members.copy()
@@ -136,8 +174,7 @@ def _merged(sums: Vector, members: Vector, threshold: float) -> tuple[list[int],
         members[kept] += members[gone]
         owner[owner == gone] = kept
         alive.remove(gone)
-    order = {cluster: place for place, cluster in enumerate(alive)}
-    return [order[int(cluster)] for cluster in owner], (sums[alive] / members[alive, None]).astype(np.float32)
+    return np.searchsorted(alive, owner).astype(np.int64), (sums[alive] / members[alive, None]).astype(np.float32)
 
 
 def build_semantic(

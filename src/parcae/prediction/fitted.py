@@ -26,6 +26,7 @@ from parcae.prediction.blend import AnyHead, head_from, kind_of, reads_names, sc
 from parcae.prediction.calibrate import Calibration
 from parcae.prediction.card import Card, card_from, card_text
 from parcae.prediction.gcn import Gcn, gcn_from
+from parcae.prediction.gcn_watch import GcnWatch
 from parcae.prediction.metrics import Floats
 from parcae.prediction.names import table_of
 from parcae.prediction.prefixes import Prefix
@@ -65,7 +66,8 @@ class Fitted:
         """The same, for recordings that know the facts of a task and no task."""
         graph = None
         if isinstance(self.head, Gcn):
-            graph = SemanticGraph(embedder=embedder_from(self.card.embedder), tools=self.card.tools)
+            grown = SemanticGraph(embedder=embedder_from(self.card.embedder), tools=self.card.tools)
+            graph = GcnWatch(gcn=self.head, graph=grown)
         return FittedWatch(fitted=self, tally=Tally(samples=samples, facts=facts), graph=graph, models=set())
 
     def of(self, prefix: Prefix) -> Forecast:
@@ -88,7 +90,7 @@ class FittedWatch:
 
     fitted: Fitted
     tally: Tally
-    graph: SemanticGraph | None
+    graph: GcnWatch | None
     models: set[str]
 
     def add(self, attempt: int, step: Step) -> None:
@@ -113,7 +115,7 @@ class FittedWatch:
         row = row_of(self.tally, card.features)
         if isinstance(head, Gcn):
             assert self.graph is not None
-            score = head.score(self.graph.matrix())
+            score = self.graph.score()
         else:
             score = score_of(head, row, table_of(self.tally) if reads_names(head) else None)
         p_fail = self.fitted.calibration(score)

@@ -48,7 +48,7 @@ class Gcn:
 
     def score(self, graph: FlowMatrix) -> float:
         """How likely failure looks, in [0, 1]."""
-        return 1 / (1 + math.exp(-max(-700.0, self.logit(graph))))
+        return likelihood(self.logit(graph))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """All that it is made of."""
@@ -56,6 +56,11 @@ class Gcn:
 
 
 NAMES = ("first", "first_bias", "second", "second_bias", "last", "last_bias")
+
+
+def likelihood(logit: float) -> float:
+    """1 / (1 + exp(-logit))."""
+    return 1 / (1 + math.exp(-max(-700.0, logit)))
 
 
 def gcn_from(arrays: Mapping[str, NDArray[np.generic]]) -> Gcn:
