@@ -110,8 +110,9 @@ def network(made: list[tuple[int, Turn]], matrix: FlowMatrix) -> None:
         took = growing(ours, made, every)
         late = took[3 * len(took) // 4 :]
         print(
-            f"GCN forecast on the growing graph, reading included, after {every} more: {statistics.median(took) * 1e6:.0f} "
-            f"us (target 100), beyond 300 steps {statistics.median(late) * 1e6:.0f} us, quickest {min(late) * 1e6:.0f} us"
+            f"GCN forecast on the growing graph, reading included, {every} steps after the last: "
+            f"{statistics.median(took) * 1e6:.0f} us (target 100); beyond 300 steps {statistics.median(late) * 1e6:.0f}, "
+            f"at best {min(late) * 1e6:.0f} us"
         )
 
 
