@@ -109,11 +109,9 @@ def network(made: list[tuple[int, Turn]], matrix: FlowMatrix) -> None:
     for every in (1, ATTEMPTS):
         took = growing(ours, made, every)
         late = took[3 * len(took) // 4 :]
-        print(
-            f"GCN forecast on the growing graph, reading included, {every} steps after the last: "
-            f"{statistics.median(took) * 1e6:.0f} us (target 100); beyond 300 steps {statistics.median(late) * 1e6:.0f}, "
-            f"at best {min(late) * 1e6:.0f} us"
-        )
+        middle, end = (statistics.median(some) * 1e6 for some in (took, late))
+        print(f"GCN forecast on the growing graph, every {every} steps, reading included: {middle:.0f} us (target 100)")
+        print(f"  after 300 steps: {end:.0f} us, at best {min(late) * 1e6:.0f} us")
 
 
 def products(gcn: Gcn, graph: FlowMatrix) -> None:
