@@ -1,17 +1,14 @@
-"""FastText vectors: what numpy says is what gensim says, the file gives them back, and bad files are refused."""
+"""FastText vectors: what numpy says is what gensim says, and arrays give them back."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from parcae.core.errors import CallerMistake
-from parcae.graphs.embed_fasttext import FastTextEmbedder, load_fasttext, train_fasttext, words_of
+from parcae.graphs.embed_fasttext import FastTextEmbedder, fasttext_from, train_fasttext, words_of
 from parcae.graphs.semantic import build_semantic
 from parcae.graphs.turns import Turn
-from parcae.prediction.fitted import embedder_from
 
 TEXTS = [
     '{"signature": "org.example.Thing.createNumber(java.lang.String)"}',
@@ -42,18 +39,15 @@ def test_a_word_that_training_did_not_see_is_the_mean_of_its_sub_words() -> None
     assert np.allclose(embedder.word("é"), embedder.buckets[_places("é", 50)].mean(axis=0), atol=1e-6)
 
 
-def test_the_file_gives_the_same_vectors_back(tmp_path: Path) -> None:
-    made().save(tmp_path / "words.npz")
-    again = embedder_from(f"fasttext:{tmp_path / 'words.npz'}")
+def test_its_arrays_give_the_same_vectors_back() -> None:
+    again = fasttext_from(made().arrays())
     assert again.dimensions == 8
     assert np.array_equal(again.embed(["alpha gamma"]), made().embed(["alpha gamma"]))
 
 
-def test_a_file_that_is_no_such_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "bad.npz").write_bytes(b"nothing")
-    for name in ("bad.npz", "missing.npz"):
-        with pytest.raises(CallerMistake, match="holds no FastText vectors"):
-            load_fasttext(tmp_path / name)
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        fasttext_from(made().arrays() | {"buckets": np.zeros((50, 7), dtype=np.float32)})
 
 
 def test_numpy_says_what_gensim_says() -> None:

@@ -19,6 +19,12 @@ def shared(command: F) -> F:
         click.option("--samples", type=click.IntRange(min=1), default=10, show_default=True, help="Attempts a task."),
         click.option("--agent", default="locate", show_default=True, help="The kind of task, for journals."),
         click.option("--skip-broken", is_flag=True, help="Leave broken lines out instead of stopping there."),
+        click.option(
+            "--embedder",
+            default="hashed",
+            show_default=True,
+            help="What the graph network knows of texts: hashed, fasttext (learned from SOURCE), or PROVIDER:MODEL.",
+        ),
         click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on."),
         click.option("--home", help="Where runs are kept; its journal is read if no SOURCE is named."),
         click.option("--quiet", is_flag=True, help="Show no progress."),

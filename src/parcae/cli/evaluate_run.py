@@ -32,6 +32,8 @@ def evaluate_run(flags: Mapping[str, Any]) -> int:
     from parcae.prediction.prefixes import Look
     from parcae.prediction.setups import setup_records
 
+    if flags["no_gcn"] and flags["embedder"] != "hashed":
+        raise CallerMistake("only the graph network reads texts, by --embedder", "leave out --no-gcn")
     found = _found(flags)
     looks = [Look(at=at, kind="sequential" if flags["sequential"] else "parallel") for at in flags["ats"]] or [Look()]
     progress = _progress(flags)
@@ -42,6 +44,7 @@ def evaluate_run(flags: Mapping[str, Any]) -> int:
             seed=flags["seed"],
             heads=_heads(flags["only"]),
             gcn=None if flags["no_gcn"] else PAPER,
+            embedder=flags["embedder"],
             paper_compatible=flags["paper_compatible"],
             progress=progress,
         )
@@ -62,7 +65,12 @@ def train_run(flags: Mapping[str, Any]) -> int:
 
     found = _found(flags)
     trained = train(
-        found.groups, agent=flags["agent"], kind=flags["kind"], seed=flags["seed"], progress=_progress(flags)
+        found.groups,
+        agent=flags["agent"],
+        kind=flags["kind"],
+        embedder=flags["embedder"],
+        seed=flags["seed"],
+        progress=_progress(flags),
     )
     file = flags["out"] or _shelf(flags)
     if trained.better:

@@ -8,22 +8,18 @@ wrote, so it knows what the hashed sub-words cannot: which spellings are used al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parcae.core.errors import CallerMistake
-from parcae.store.whole import write_whole
 
 Floats32 = NDArray[np.float32]
 SIZES = (3, 6)  # sub-words have from 3 to 6 characters
 BUCKETS = 20_000
 WORD = re.compile(r"\w+")
-SCHEMA = "parcae.fasttext/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,29 +52,18 @@ class FastTextEmbedder:
         places = [_hash(part) % len(self.buckets) for part in _parts(word)]
         return np.asarray(self.buckets[places].mean(axis=0)) if places else np.zeros(self.dimensions, dtype=np.float32)
 
-    def save(self, file: Path) -> None:
-        """Write it as one npz file, whole or not at all."""
-        held = BytesIO()
-        np.savez_compressed(
-            held, schema=SCHEMA, words=np.array(list(self.words)), vectors=self.vectors, buckets=self.buckets
-        )
-        write_whole(file, held.getvalue())
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All that it is made of, for the file that carries it."""
+        return {"words": np.array(list(self.words)), "vectors": self.vectors, "buckets": self.buckets}
 
 
-def load_fasttext(file: Path) -> FastTextEmbedder:
-    """Read what `FastTextEmbedder.save` wrote.
-
-    Raises:
-        CallerMistake: the file is missing, damaged or of another version.
-    """
-    try:
-        with np.load(file) as held:
-            if str(held["schema"]) != SCHEMA:
-                raise ValueError(f"it holds {held['schema']}, not {SCHEMA}")
-            words = {str(word): place for place, word in enumerate(held["words"])}
-            return FastTextEmbedder(words=words, vectors=held["vectors"], buckets=held["buckets"])
-    except (OSError, ValueError, KeyError) as error:
-        raise CallerMistake(f"{file} holds no FastText vectors: {error}", "train them again") from None
+def fasttext_from(arrays: Mapping[str, NDArray[np.generic]]) -> FastTextEmbedder:
+    """The embedder made of `arrays`; KeyError if one is missing, ValueError if they do not fit together."""
+    words = {str(word): place for place, word in enumerate(arrays["words"])}
+    vectors, buckets = (np.asarray(arrays[name], dtype=np.float32) for name in ("vectors", "buckets"))
+    if len(words) != len(vectors) or vectors.shape[1:] != buckets.shape[1:]:
+        raise ValueError(f"{len(words)} words, vectors {vectors.shape} and sub-words {buckets.shape} do not fit")
+    return FastTextEmbedder(words=words, vectors=vectors, buckets=buckets)
 
 
 def train_fasttext(texts: Iterable[str], *, dimensions: int = 100, epochs: int = 10, seed: int = 1) -> FastTextEmbedder:

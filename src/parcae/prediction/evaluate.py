@@ -15,6 +15,7 @@ import numpy as np
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.features import TASK_FEATURES, vote_confidence
 from parcae.prediction.calibrate import Calibration, calibrate, no_calibration, platt
+from parcae.prediction.embedders import HASHED, arguments_of, embedder_for
 from parcae.prediction.fit import Chosen, Rows, blend, choose, kinds, require_sklearn
 from parcae.prediction.gcn import GcnSettings
 from parcae.prediction.metrics import METRICS, Bin, Bools, Floats, accuracy, accuracy_at_coverage, auc, bootstrap, brier
@@ -85,6 +86,7 @@ def evaluate(
     *,
     seed: int = 1,
     gcn: GcnSettings | None = PAPER,
+    embedder: str = HASHED,
     heads: Sequence[str] = HEADS,
     test_folds: Sequence[int] = range(FOLDS),
     paper_compatible: bool = False,
@@ -97,6 +99,7 @@ def evaluate(
         look: the moment of the forecast.
         seed: what chance depends on.
         gcn: how to train the GCN (needs torch; most of the time goes there); None leaves it out.
+        embedder: what its graphs know of texts: see `embedders.embedder_for`.
         heads: which kinds to fit on features; their blend needs all of them.
         test_folds: the folds to forecast; while developing leave some out.
         paper_compatible: also follow the authors' protocol, which leaks, in a row of its own that says so.
@@ -114,7 +117,11 @@ def evaluate(
     settings: dict[str, list[str]] = {}
     for fold in test_folds:
         progress(f"fold {fold + 1} of {FOLDS}: fitting")
-        for name, (scores, setting) in _one_fold(data, fold, seed, heads, gcn, progress).items():
+        fitted = _one_fold(data, fold, seed, heads)
+        if gcn is not None:
+            progress(f"fold {fold + 1} of {FOLDS}: GCN")
+            fitted[GCN] = _gcn_fold(data, fold, seed, gcn, embedder), f"{gcn.epochs} epochs at most, {embedder}"
+        for name, (scores, setting) in fitted.items():
             inside = data.inside(fold)
             p_fail.setdefault(name, np.full(len(data.examples), np.nan))[inside] = scores
             settings.setdefault(name, []).append(setting)
@@ -184,9 +191,7 @@ class _Data:
         return [place for place in self.mains if self.rows.fold[place] == fold]
 
 
-def _one_fold(
-    data: _Data, fold: int, seed: int, heads: Sequence[str], gcn: GcnSettings | None, progress: Progress
-) -> dict[str, tuple[Floats, str]]:
+def _one_fold(data: _Data, fold: int, seed: int, heads: Sequence[str]) -> dict[str, tuple[Floats, str]]:
     """For each forecaster: its forecasts of the fold's tasks, and its setting."""
     inside, outside = data.inside(fold), data.rows.fold != fold
     refuse_shared_tasks(
@@ -208,10 +213,7 @@ def _one_fold(
     if errors:
         best = min(errors, key=errors.__getitem__)
         found[SELECTED] = (found[best][0], best)
-    if gcn is not None:
-        progress(f"fold {fold + 1} of {FOLDS}: GCN")
-        found[GCN] = _gcn_fold(data, fold, seed, gcn), f"{gcn.epochs} epochs at most"
-    return {name: found[name] for name in (*BASELINES, *LEARNED, SELECTED, GCN) if name in found}
+    return {name: found[name] for name in (*BASELINES, *LEARNED, SELECTED) if name in found}
 
 
 def fit_all(train: Rows, names: tuple[str, ...], seed: int, heads: Sequence[str] = HEADS) -> dict[str, Chosen]:
@@ -235,13 +237,14 @@ def columns_of(kind: str, names: tuple[str, ...]) -> list[int]:
     return [place for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
-def _gcn_fold(data: _Data, fold: int, seed: int, settings: GcnSettings) -> Floats:
+def _gcn_fold(data: _Data, fold: int, seed: int, settings: GcnSettings, words: str) -> Floats:
     """As the paper trains it: one graph a task. The next fold's tasks choose the epoch and the calibration."""
     from parcae.prediction.gcn_training import train_gcn
 
     train = [place for place in data.mains if data.rows.fold[place] != fold]
     inside = data.inside(fold)
-    embedder = HashedSubwords()
+    texts = arguments_of(turns for place in train for turns in data.examples[place].prefix.attempts)
+    embedder = embedder_for(words, texts, seed=seed)
     graphs = graphs_of([data.examples[place] for place in train], embedder, data.tools)
     watched = [number for number, place in enumerate(train) if data.rows.fold[place] == (fold + 1) % FOLDS]
     network = train_gcn(

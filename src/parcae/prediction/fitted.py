@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parcae.core.errors import CallerMistake
-from parcae.core.protocols import Embedder, Forecast
+from parcae.core.protocols import Forecast
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
-from parcae.graphs.embed import HashedSubwords
-from parcae.graphs.embed_fasttext import load_fasttext
 from parcae.graphs.features import FEATURES, unknown_tools
 from parcae.graphs.semantic import SemanticGraph
 from parcae.graphs.tally import Tally, TaskFacts, facts_of
@@ -25,6 +25,7 @@ from parcae.graphs.turns import Turn, turn_of
 from parcae.prediction.blend import AnyHead, head_from, kind_of, reads_names, score_of
 from parcae.prediction.calibrate import Calibration
 from parcae.prediction.card import Card, card_from, card_text
+from parcae.prediction.embedders import FASTTEXT, embedder_from
 from parcae.prediction.gcn import Gcn, gcn_from
 from parcae.prediction.gcn_watch import GcnWatch
 from parcae.prediction.metrics import Floats
@@ -37,6 +38,7 @@ STRANGE_MODEL = 0.5  # how much trust is left when attempts run on a model that 
 MOST_DRIFT = 0.5  # at this share of features out of range nothing is left
 MIX = "mix:"  # names the feature that is a tool's share of the calls
 GCN = "gcn"
+EMBEDDED = "embedder/"
 
 
 def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
@@ -52,11 +54,12 @@ def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A Forecaster that was trained."""
+    """A Forecaster that was trained. `embedded`: the arrays of an embedder that was trained with it."""
 
     card: Card
     head: AnyHead | Gcn
     calibration: Calibration
+    embedded: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
     def watch(self, task: Task, samples: int) -> FittedWatch:
         """Begin to follow `samples` attempts at `task`."""
@@ -66,7 +69,8 @@ class Fitted:
         """The same, for recordings that know the facts of a task and no task."""
         graph = None
         if isinstance(self.head, Gcn):
-            grown = SemanticGraph(embedder=embedder_from(self.card.embedder), tools=self.card.tools)
+            embedder = embedder_from(self.card.embedder, self.embedded)
+            grown = SemanticGraph(embedder=embedder, tools=self.card.tools)
             graph = GcnWatch(gcn=self.head, graph=grown)
         return FittedWatch(fitted=self, tally=Tally(samples=samples, facts=facts), graph=graph, models=set())
 
@@ -151,23 +155,6 @@ def _record(card: Card, p_fail: float) -> str:
     return ""
 
 
-# ---- embedders, by name -------------------------------------------------------------------------------------------
-
-
-def embedder_from(name: str) -> Embedder:
-    """The embedder that a card names: "hashed:128", or "fasttext:FILE" for vectors of one's own.
-
-    Raises:
-        CallerMistake: this Parcae does not know it.
-    """
-    kind, _, rest = name.partition(":")
-    if kind == "hashed" and rest.isdecimal():
-        return HashedSubwords(int(rest))
-    if kind == "fasttext" and rest:
-        return load_fasttext(Path(rest))
-    raise CallerMistake(f"no embedder {name!r} is known here", "train the forecaster with the default embedder")
-
-
 # ---- the file -----------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +163,7 @@ def save(fitted: Fitted, file: Path) -> None:
     head = fitted.head
     kind = GCN if isinstance(head, Gcn) else kind_of(head)
     arrays = {f"head/{name}": array for name, array in head.arrays().items()}
+    arrays |= {f"{EMBEDDED}{name}": array for name, array in fitted.embedded.items()}
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -202,7 +190,10 @@ def load(file: Path) -> Fitted:
         with np.load(file, allow_pickle=False) as stored:
             held = {name: stored[name] for name in stored.files}
         card = card_from(str(held["card"]), source=str(file))
-        arrays = {name.removeprefix("head/"): array for name, array in held.items() if name.startswith("head/")}
+        arrays = _below("head/", held)
+        embedded = _below(EMBEDDED, held)
+        if card.embedder.startswith(FASTTEXT):
+            embedder_from(card.embedder, embedded)  # damaged vectors are said now and not in the middle of a run
         kind = str(held["kind"])
         head = gcn_from(arrays) if kind == GCN else head_from(kind, arrays)
         curve = Calibration(
@@ -212,7 +203,11 @@ def load(file: Path) -> Fitted:
         raise CallerMistake(f"there is no forecaster {file}", "train one: parcae train") from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise CallerMistake(f"{file} is no forecaster: {error}", "train it again: parcae train") from None
-    return Fitted(card=card, head=head, calibration=curve)
+    return Fitted(card=card, head=head, calibration=curve, embedded=embedded)
+
+
+def _below(prefix: str, held: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    return {name.removeprefix(prefix): array for name, array in held.items() if name.startswith(prefix)}
 
 
 def refuse_other_agent(card: Card, agent: str, *, source: str) -> None:

@@ -12,21 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from parcae.core.errors import CallerMistake
-from parcae.graphs.embed import HashedSubwords
+from parcae.core.protocols import Embedder
 from parcae.prediction.blend import AnyHead
 from parcae.prediction.calibrate import Calibration, calibrate, platt
 from parcae.prediction.card import Card
-from parcae.prediction.evaluate import BLEND, BLENDED, LEARNED, PAPER, Progress, columns_of, fit_all, unheard
+from parcae.prediction.embedders import HASHED, arguments_of, card_name, embedder_for, held_by, learns
+from parcae.prediction.evaluate import BLEND, BLENDED, GCN, LEARNED, PAPER, Progress, columns_of, fit_all, unheard
 from parcae.prediction.fit import Chosen, Rows, require_sklearn
 from parcae.prediction.fitted import Fitted
 from parcae.prediction.gcn import Gcn, GcnSettings
 from parcae.prediction.metrics import Bools, Floats, accuracy, auc, brier, reliability
-from parcae.prediction.prefixes import FOLDS, Example, Group, Look, examples_of
+from parcae.prediction.prefixes import FOLDS, Example, Group, Look, examples_of, fold_of
 from parcae.prediction.risk import stop_above
 from parcae.prediction.rows import checked, feature_names, graphs_of, hash_of, rows_of, vocabulary
 from parcae.prediction.rule import rule_p_fail
 
-KINDS = (*LEARNED, "prior", "gcn")
+KINDS = (*LEARNED, "prior", GCN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +62,22 @@ def train(
     looks: Sequence[Look] | None = None,
     seed: int = 1,
     gcn: GcnSettings = PAPER,
+    embedder: str = HASHED,
     progress: Progress = unheard,
 ) -> Trained:
     """Fit the forecaster `kind`, or the best on unseen tasks, and compare it with the rule.
 
+    `embedder` is for the kind that reads graphs: see `embedders.embedder_for`.
+
     Raises:
-        CallerMistake: nothing to learn from (see `checked`), an unknown kind, scikit-learn or torch is missing.
+        CallerMistake: nothing to learn from (see `checked`), an unknown kind or embedder, an embedder for a kind that
+            reads no graphs; scikit-learn, torch or gensim is missing.
     """
     require_sklearn()
     if kind is not None and kind not in KINDS:
         raise CallerMistake(f"there is no forecaster {kind!r} to train", f"use one of {', '.join(KINDS)}")
+    if embedder != HASHED and kind != GCN:
+        raise CallerMistake(f"only the graph network reads texts, by --embedder {embedder}", "add --kind gcn")
     labelled = checked(groups)
     looks = tuple(looks) if looks is not None else looks_for(labelled)
     examples = examples_of(labelled, looks)
@@ -83,8 +90,10 @@ def train(
     tasks = len({example.task_id for example in examples})
     progress(f"fitting on {tasks} tasks")
     head: AnyHead | Gcn
-    if kind == "gcn":
-        head, curve, scores, name = _gcn(examples, rows, tools, seed, gcn)
+    embedded, embedder_name = {}, ""
+    if kind == GCN:
+        head, curve, scores, words = _gcn(labelled, examples, rows, seed, gcn, embedder)
+        name, embedded, embedder_name = GCN, held_by(words), card_name(embedder, words)
     else:
         head, curve, scores, name = _fitted(rows, names, seed, kind)
         names = tuple(names[place] for place in columns_of(name, names))
@@ -109,9 +118,10 @@ def train(
         reliability=_reliability(rows.failed[mains], scores[mains]),
         stop_above=_stop(examples, rows, scores),
         calibration=curve.method,
-        embedder="hashed:128" if isinstance(head, Gcn) else "",
+        embedder=embedder_name,
     )
-    return _compared(Fitted(card=card, head=head, calibration=curve), examples, rows, rule, scores, seed)
+    fitted = Fitted(card=card, head=head, calibration=curve, embedded=embedded)
+    return _compared(fitted, examples, rows, rule, scores, seed)
 
 
 def _fitted(
@@ -133,25 +143,31 @@ def _best(fitted: dict[str, Chosen], rows: Rows, kind: str | None) -> tuple[str,
 
 
 def _gcn(
-    examples: Sequence[Example], rows: Rows, tools: tuple[str, ...], seed: int, settings: GcnSettings
-) -> tuple[Gcn, Calibration, Floats, str]:
-    """The GCN on all tasks; what it says of unseen ones comes from one network for each fold."""
+    groups: Sequence[Group], examples: Sequence[Example], rows: Rows, seed: int, settings: GcnSettings, words: str
+) -> tuple[Gcn, Calibration, Floats, Embedder]:
+    """The GCN on all tasks; what it says of unseen ones comes from one network, and one set of words, for each fold."""
     from parcae.prediction.gcn_training import train_gcn
 
-    graphs = graphs_of(examples, HashedSubwords(), tools)
+    def embedder_without(fold: int | None) -> Embedder:
+        attempts = (turns for one in groups if fold_of(one.task_id) != fold for turns in one.attempts)
+        return embedder_for(words, arguments_of(attempts), seed=seed)
+
+    embedder, tools = embedder_without(None), vocabulary(groups)
+    graphs = graphs_of(examples, embedder, tools)
     unseen = np.zeros(len(graphs))
     for fold in range(FOLDS):
         outside = np.flatnonzero(rows.fold != fold)
+        own = graphs_of(examples, embedder_without(fold), tools) if learns(words) else graphs
         watched = [place for place, at in enumerate(outside) if rows.fold[at] == (fold + 1) % FOLDS]
         network = train_gcn(
-            [graphs[at] for at in outside], list(rows.failed[outside]), watched, seed=seed, settings=settings
+            [own[at] for at in outside], list(rows.failed[outside]), watched, seed=seed, settings=settings
         )
         inside = np.flatnonzero(rows.fold == fold)
-        unseen[inside] = [network.score(graphs[at]) for at in inside]
+        unseen[inside] = [network.score(own[at]) for at in inside]
     watched = [int(at) for at in np.flatnonzero(rows.fold == 0)]
     whole = train_gcn(graphs, list(rows.failed), watched, seed=seed, settings=settings)
     curve = platt(rows.failed, unseen)
-    return whole, curve, curve.each(unseen), "gcn"
+    return whole, curve, curve.each(unseen), embedder
 
 
 def _quantiles(rows: Rows, columns: tuple[str, ...], names: tuple[str, ...], at: float) -> tuple[float, ...]:
