@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from tests.prediction.made import made_groups
+from tests.conftest import missing
+from tests.prediction.made import constant, made_groups
 
 from parcae.cli.main import run
 from parcae.graphs.turns import Turn
+from parcae.prediction.fitted import save
 
 
 def schema(name: str) -> Any:
@@ -67,22 +72,82 @@ def test_train_keeps_what_is_better_or_says_that_the_rule_stays(
     assert document["card"]["tools"] == ["look"] and "rule" in document["card"]["metrics"]
 
 
+BAD: dict[str, Callable[[list[dict[str, Any]]], list[Any]]] = {
+    "one": lambda rows: rows[:1],
+    "few": lambda rows: rows[:40],
+    "unlabelled": lambda rows: [{**row, "success": None} for row in rows],
+    "lost": lambda rows: [{**row, "success": False} for row in rows],
+    "broken": lambda rows: [*rows[:3], "{broken", *rows[3:]],
+    "shapeless": lambda rows: [*rows[:3], {"messages": [{"role": "assistant", "tool_calls": "oops"}]}, *rows[3:]],
+}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["evaluate", "{none}"], "there is no"),
         (["evaluate", "--home", "{home}"], "there is no journal"),
         (["train", "{one}"], "only 1 tasks have a verdict"),
+        (["train", "{few}"], "only 10 tasks have a verdict"),
+        (["evaluate", "{few}"], "only 10 tasks have a verdict"),
+        (["train", "{unlabelled}"], "none of 40 tasks has a verdict; say how runs turned out: parcae outcome RUN"),
+        (["evaluate", "{unlabelled}"], "none of 40 tasks has a verdict"),
+        (["train", "{lost}"], "all 40 groups failed"),
+        (["evaluate", "{lost}"], "all 40 groups failed"),
+        (["train", "{broken}"], "broken.jsonl, line 4: Expecting property name"),
+        (["evaluate", "{broken}"], "leave such lines out: --skip-broken"),
+        (["train", "{shapeless}"], "shapeless.jsonl, line 4: not as recorded runs are"),
         (["evaluate", "{log}", "--only", "logistic,oracle"], "there is no forecaster 'oracle'"),
         (["train", "{log}", "--kind", "oracle"], "there is no forecaster 'oracle'"),
+        (["train", "{log}", "--embedder", "fasttext"], "only the graph network reads texts"),
+        (["evaluate", "{log}", "--no-gcn", "--embedder", "fasttext"], "only the graph network reads texts"),
+        (["train", "{log}", "--kind", "gcn", "--embedder", "wordnet"], "there is no embedder 'wordnet'"),
+        (["train", "{log}", "--kind", "gcn", "--embedder", "nobody:none"], "no embedding model 'nobody:none'"),
     ],
 )
-def test_bad_input_is_one_sentence(
+def test_bad_input_is_one_sentence_and_nothing_is_written_over(
     arguments: list[str], said: str, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = tmp_path / "one.jsonl"
-    one.write_text(log.read_text().splitlines()[0])
-    places = {"none": tmp_path / "none", "home": tmp_path / "home", "one": one, "log": log}
-    assert run([argument.format(**places) for argument in arguments]) == 2
+    if "gcn" in arguments and importlib.util.find_spec("torch_geometric") is None:
+        missing("PyTorch Geometric (the `train` extra)")
+    places = {"home": tmp_path / "home", "none": tmp_path / "none", "log": log}
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for name, change in BAD.items():
+        places[name] = tmp_path / f"{name}.jsonl"
+        texts = (row if isinstance(row, str) else json.dumps(row) for row in change(rows))
+        places[name].write_text("\n".join(texts))
+    kept = tmp_path / "kept.npz"
+    save(constant("locate"), kept)
+    before = kept.read_bytes()
+    out = ["--out", str(kept)] if arguments[0] == "train" else []
+    assert run([argument.format(**places) for argument in arguments] + out) == 2
     captured = capsys.readouterr()
     assert said in captured.err and "Traceback" not in captured.err and captured.out == ""
+    assert kept.read_bytes() == before
+
+
+def test_the_rest_of_a_broken_log_is_used_if_the_user_says_so(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "log.jsonl"
+    file.write_text("{broken\n" + log.read_text())
+    arguments = ["evaluate", str(file), "--no-gcn", "--only", "prior", "--json", "--skip-broken"]
+    assert run(arguments) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["tasks"] == 40 and document["notes"] == ["1 broken line was left out: log.jsonl, line 1"]
+
+
+def test_training_writes_over_nothing_but_a_forecaster_for_the_same_tasks(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, notes, newer = tmp_path / "other.npz", tmp_path / "notes.txt", tmp_path / "newer.npz"
+    save(constant("repair"), other)
+    notes.write_text("mine")
+    later = constant("locate")
+    save(dataclasses.replace(later, card=dataclasses.replace(later.card, format="parcae.forecaster/9")), newer)
+    said = {other: "trained on tasks of kind 'repair'", notes: "is no forecaster", newer: "parcae.forecaster/9"}
+    for file, why in said.items():
+        before = file.read_bytes()
+        assert run(["train", str(log), "--kind", "prior", "--out", str(file)]) == 2
+        err = capsys.readouterr().err
+        assert why in err and "name another --out" in err and file.read_bytes() == before

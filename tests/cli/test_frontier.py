@@ -133,6 +133,9 @@ def test_a_broken_line_is_named_by_its_number(made: Path, tmp_path: Path, capsys
     (tmp_path / "made_bugs.jsonl.gz").write_bytes((made.parent / "made_bugs.jsonl.gz").read_bytes())
     assert run(["frontier", str(broken), *WANTED]) == 2
     assert "line 5" in capsys.readouterr().err
+    assert run(["frontier", str(broken), *WANTED, "--skip-broken", "--home", str(tmp_path / "home")]) == 0
+    captured = capsys.readouterr()
+    assert "1 broken line was left out: made.jsonl.gz, line 5" in captured.err and "ours" in captured.out
 
 
 def test_too_few_tasks_are_refused(tmp_path: Path, capsys: Capture) -> None:

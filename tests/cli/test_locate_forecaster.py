@@ -6,28 +6,17 @@ from pathlib import Path
 import pytest
 from tests.cli.test_evaluate import message
 from tests.conftest import ROOT, missing
-from tests.prediction.made import made_groups
+from tests.prediction.made import constant, made_groups
 
 from parcae.cli.locate_run import forecaster_for
 from parcae.cli.main import run
 from parcae.cli.settings import settle
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import StagePlan
-from parcae.prediction.calibrate import no_calibration
-from parcae.prediction.card import Card
 from parcae.prediction.fitted import Fitted, save
-from parcae.prediction.heads import Constant
 from parcae.prediction.rule import RuleForecaster
 from parcae.prediction.shelf import shelf_file
 from parcae.tools.bubblewrap import trouble
-
-
-def constant(agent: str) -> Fitted:
-    card = Card(
-        kind="majority", agent=agent, tools=("look",), models=(), data_hash="", seed=1, folds=5, tasks=40, examples=40,
-        failure_rate=0.5, looks=(), features=(), low=(), high=(),
-    )  # fmt: skip
-    return Fitted(card=card, head=Constant(share=0.4), calibration=no_calibration())
 
 
 def test_locate_takes_the_trained_forecaster_of_its_home(tmp_path: Path) -> None:

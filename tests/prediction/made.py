@@ -8,6 +8,10 @@ import random
 from parcae.graphs.nodes import Call
 from parcae.graphs.tally import TaskFacts
 from parcae.graphs.turns import Turn
+from parcae.prediction.calibrate import no_calibration
+from parcae.prediction.card import Card
+from parcae.prediction.fitted import Fitted
+from parcae.prediction.heads import Constant
 from parcae.prediction.prefixes import Group, Setup
 
 
@@ -41,3 +45,12 @@ def _attempt(rng: random.Random, lost: bool) -> tuple[Turn, ...]:
     ]
     name = f"a.m{rng.choice(places)}" if lost else "a.m0"
     return (*turns, Turn(answer=() if lost and rng.random() < 0.3 else (name,)))
+
+
+def constant(agent: str) -> Fitted:
+    """A forecaster for tasks of kind `agent` that always says .4."""
+    card = Card(
+        kind="majority", agent=agent, tools=("look",), models=(), data_hash="", seed=1, folds=5, tasks=40, examples=40,
+        failure_rate=0.5, looks=(), features=(), low=(), high=(),
+    )  # fmt: skip
+    return Fitted(card=card, head=Constant(share=0.4), calibration=no_calibration())

@@ -84,17 +84,35 @@ ROW = {
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("bad", "said"),
     [
-        ([json.dumps(ROW), "{broken"], "line 2"),
-        ([json.dumps(ROW), json.dumps(ROW)], "was there before"),
-        ([json.dumps(ROW | {"bug": "B_2"})], "B_2"),
-        (["[]"], "not a JSON object"),
+        ("{broken", "line 2"),
+        (json.dumps(ROW), "line 2: repetition 1 of m on B_1 was there before"),
+        (json.dumps(ROW | {"bug": "B_2"}), "line 2: no task 'B_2'"),
+        ("[]", "not a JSON object"),
+        (json.dumps({"bug": "B_1", "model": "m"}), "line 2: no 'predicted'|line 2: no 'status'"),
+        (json.dumps(ROW | {"repetition": 2, "steps": None}), "line 2: not as recorded runs are"),
+        (json.dumps(ROW | {"repetition": 2, "methods_seen": [[7, 1]]}), "line 2: not as recorded runs are"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, rows: list[str], said: str) -> None:
+def test_a_bad_line_is_named_and_left_out_only_if_asked(tmp_path: Path, bad: str, said: str) -> None:
+    file = write(tmp_path, [json.dumps(ROW), bad], [BUG])
     with pytest.raises(CallerMistake, match=said):
-        read_recordings(write(tmp_path, rows, [BUG]))
+        read_recordings(file)
+    broken: list[str] = []
+    assert len(read_recordings(file, broken=broken).of("m")["B_1"]) == 1
+    assert broken == ["some.jsonl.gz, line 2"]
+
+
+@pytest.mark.parametrize(
+    ("bug", "said"), [(BUG, "line 2: task B_1 was there before"), ({"bug": "B_2"}, "line 2: no 'gold'")]
+)
+def test_a_bad_task_is_named_and_left_out_only_if_asked(tmp_path: Path, bug: dict[str, Any], said: str) -> None:
+    file = write(tmp_path, [json.dumps(ROW)], [BUG, bug])
+    with pytest.raises(CallerMistake, match=said):
+        read_recordings(file)
+    broken: list[str] = []
+    assert set(read_recordings(file, broken=broken).tasks) == {"B_1"} and broken == ["some_bugs.jsonl.gz, line 2"]
 
 
 def test_a_missing_file_and_an_unknown_model_are_named(tmp_path: Path) -> None:

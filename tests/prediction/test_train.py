@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.conftest import missing
+from tests.conftest import ROOT, missing
 from tests.prediction.made import made_groups
 
 from parcae.core.errors import CallerMistake
@@ -65,6 +65,33 @@ def test_a_file_forecasts_what_was_trained_and_repeats_byte_for_byte(kind: str, 
     assert one.read_bytes() == other.read_bytes()
     for group in groups[:10]:
         assert again.of(group.prefix(Look(at=3))) == found.of(group.prefix(Look(at=3)))
+
+
+def test_fasttext_vectors_travel_in_the_file_and_need_neither_gensim_nor_torch(tmp_path: Path) -> None:
+    for module, extra in (("torch_geometric", "train"), ("gensim", "text")):
+        if importlib.util.find_spec(module) is None:
+            missing(f"{module} (the `{extra}` extra)")
+    groups = made_groups(40)
+    found = train(groups, kind="gcn", embedder="fasttext", looks=LOOKS, gcn=GcnSettings(epochs=2, hidden=4)).fitted
+    assert found.card.embedder == "fasttext:100"
+    file, prefix = tmp_path / "one.npz", groups[3].prefix(Look(at=3))
+    save(found, file)
+    assert load(file).of(prefix) == found.of(prefix)
+    save(dataclasses.replace(found, embedded={**found.embedded, "buckets": np.zeros((2, 3))}), tmp_path / "bad.npz")
+    with pytest.raises(CallerMistake, match="is no forecaster"):
+        load(tmp_path / "bad.npz")
+    code = (
+        "import sys; sys.modules['gensim'] = sys.modules['torch'] = sys.modules['sklearn'] = None\n"
+        "from pathlib import Path\n"
+        "from tests.prediction.made import made_groups\n"
+        "from parcae.prediction.fitted import load\n"
+        "from parcae.prediction.prefixes import Look\n"
+        f"print(load(Path({str(file)!r})).of(made_groups(40)[3].prefix(Look(at=3))).p_fail)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ, cwd=ROOT
+    )
+    assert float(done.stdout) == found.of(prefix).p_fail
 
 
 def test_a_watch_equals_one_that_was_fed_from_scratch(trained: Trained) -> None:

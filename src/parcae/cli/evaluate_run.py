@@ -60,9 +60,11 @@ def evaluate_run(flags: Mapping[str, Any]) -> int:
 
 def train_run(flags: Mapping[str, Any]) -> int:
     """Train, keep what is better than the rule, and print."""
-    from parcae.prediction.fitted import save
+    from parcae.prediction.fitted import refuse_to_replace, save
     from parcae.prediction.train import train
 
+    if flags["out"] is not None:
+        refuse_to_replace(flags["out"], flags["agent"])
     found = _found(flags)
     trained = train(
         found.groups,

@@ -21,6 +21,7 @@ from parcae.hotswap.frontier import BUDGETS, Asked, Frontier, frontier
 from parcae.hotswap.recorded import USUAL_PRICES, Prices
 from parcae.hotswap.supervisor import BELIEF
 from parcae.prediction.belief import save_belief
+from parcae.prediction.lines import left_out
 from parcae.prediction.recordings import read_recordings
 from parcae.store.home import DOCUMENTS, home
 from parcae.store.whole import write_whole
@@ -45,7 +46,11 @@ def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[s
     )
     say = _silent if flags["quiet"] or flags["as_json"] else _on_stderr
     say(f"reading {recordings}")
-    found = frontier(read_recordings(recordings, models=[asked.target, *sources]), asked, say=say)
+    broken: list[str] | None = [] if flags["skip_broken"] else None
+    read = read_recordings(recordings, models=[asked.target, *sources], broken=broken)
+    for note in left_out(broken or []):
+        _on_stderr(f"note: {note}")
+    found = frontier(read, asked, say=say)
     if flags["export"] is not None:
         export(found, flags["export"], flags["at"])
     if flags["html"] is not None:

@@ -221,3 +221,17 @@ def refuse_other_agent(card: Card, agent: str, *, source: str) -> None:
             f"{source} was trained on tasks of kind {card.agent!r}, this one is {agent!r}",
             "name another forecaster, or train one: parcae train",
         )
+
+
+def refuse_to_replace(file: Path, agent: str) -> None:
+    """Make sure that nothing but an earlier forecaster for tasks of kind `agent` would be written over.
+
+    Raises:
+        CallerMistake: something else lies there.
+    """
+    if not file.exists():
+        return
+    try:
+        refuse_other_agent(load(file).card, agent, source=str(file))
+    except CallerMistake as other:
+        raise CallerMistake(f"{file} is not written over: {other.what}", "name another --out, or remove it") from None

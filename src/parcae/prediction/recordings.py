@@ -7,10 +7,9 @@ Knows nothing of forecasters.
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +20,7 @@ from parcae.graphs.known import KnownNames
 from parcae.graphs.nodes import Call
 from parcae.graphs.tally import TaskFacts
 from parcae.graphs.turns import Turn
+from parcae.prediction.lines import json_lines, leave_out, read_row
 from parcae.prediction.prefixes import Group, Setup
 from parcae.sampling.vote import vote
 
@@ -110,62 +110,47 @@ def bugs_file_of(runs_file: Path) -> Path:
     return runs_file.with_name(runs_file.name.replace(".jsonl", "_bugs.jsonl"))
 
 
-def read_recordings(runs_file: Path, *, models: Iterable[str] | None = None) -> Recordings:
+def read_recordings(
+    runs_file: Path, *, models: Iterable[str] | None = None, broken: list[str] | None = None
+) -> Recordings:
     """The recordings in `runs_file` and in the file of tasks beside it; only those of `models` if given.
 
+    With a list for them, lines that cannot be used are named in `broken` and left out.
+
     Raises:
-        CallerMistake: a file is missing, a line is broken (its number is given), a run belongs to no task, a
-            repetition stands there twice.
+        CallerMistake: a file is missing; a line is broken, a run belongs to no task, a task or a repetition stands
+            there twice (the line's number is given).
     """
     wanted = None if models is None else set(models)
-    tasks = {row["bug"]: _task(row) for _, row in json_lines(bugs_file_of(runs_file))}
+    tasks = _tasks(bugs_file_of(runs_file), broken)
     runs: dict[tuple[str, str], dict[int, RecordedRun]] = {}
-    for line, row in json_lines(runs_file):
+    for line, row in json_lines(runs_file, broken=broken):
         if wanted is not None and row.get("model") not in wanted:
             continue
-        where = f"{runs_file.name}, line {line}"
-        try:
-            run = _run(row, tasks)
-        except KeyError as missing:
-            raise CallerMistake(f"{where}: no {missing}, or no such task in the file of tasks") from None
+        run = read_row(lambda row: _run(row, tasks), row, runs_file, line, broken)
+        if run is None:
+            continue
         group = runs.setdefault((run.model, run.task_id), {})
         if run.repetition in group:
-            raise CallerMistake(
-                f"{where}: repetition {run.repetition} of {run.model} on {run.task_id} was there before"
-            )
+            again = f"repetition {run.repetition} of {run.model} on {run.task_id} was there before"
+            leave_out(runs_file, line, again, broken)
+            continue
         group[run.repetition] = run
     ordered = {key: tuple(group[number] for number in sorted(group)) for key, group in runs.items()}
     return Recordings(tasks=MappingProxyType(tasks), runs=MappingProxyType(ordered))
 
 
-def json_lines(file: Path, *, broken: list[int] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of each line of `file`, packed by gzip or not.
-
-    With a list for them, the numbers of broken lines go there and the lines are left out.
-
-    Raises:
-        CallerMistake: the file cannot be read, or a line is no JSON object.
-    """
-    try:
-        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    yield number, _object(line)
-                except ValueError as error:
-                    if broken is None:
-                        raise CallerMistake(f"{file}, line {number}: {error}", "mend or remove the line") from None
-                    broken.append(number)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise CallerMistake(f"{file} cannot be read: {error}", "name a file of recorded runs") from None
-
-
-def _object(line: str) -> dict[str, Any]:
-    row = json.loads(line)
-    if not isinstance(row, dict):
-        raise ValueError("not a JSON object")
-    return row
+def _tasks(file: Path, broken: list[str] | None) -> dict[str, RecordedTask]:
+    tasks: dict[str, RecordedTask] = {}
+    for line, row in json_lines(file, broken=broken):
+        task = read_row(_task, row, file, line, broken)
+        if task is None:
+            continue
+        if task.id in tasks:
+            leave_out(file, line, f"task {task.id} was there before", broken)
+            continue
+        tasks[task.id] = task
+    return tasks
 
 
 def _task(row: Mapping[str, Any]) -> RecordedTask:
@@ -178,6 +163,8 @@ def _task(row: Mapping[str, Any]) -> RecordedTask:
 
 
 def _run(row: Mapping[str, Any], tasks: Mapping[str, RecordedTask]) -> RecordedRun:
+    if row["bug"] not in tasks:
+        raise CallerMistake(f"no task {row['bug']!r} in the file of tasks")
     names = list(tasks[row["bug"]].covering)
     predicted = tuple(dict.fromkeys(row["predicted"])) if row["status"] == OK else ()
     return RecordedRun(

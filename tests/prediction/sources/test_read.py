@@ -57,12 +57,34 @@ def test_a_broken_line_is_named_and_left_out_only_if_asked(tmp_path: Path) -> No
     with pytest.raises(CallerMistake, match=r"line 2.*--skip-broken"):
         read(file, WANTED)
     found = read(file, Wanted(skip=True))
-    assert len(found.groups) == 2 and found.notes == ("1 broken lines were left out: 2",)
+    assert len(found.groups) == 2 and found.notes == (f"1 broken line was left out: {file.name}, line 2",)
 
 
-def test_a_chat_without_messages_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CallerMistake, match="line 2: `messages` must be"):
-        read(lines(tmp_path, [chat("t", True), {"messages": "none"}]), WANTED)
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"messages": "none"}, "line 2: `messages` must be"),
+        ({"messages": [{"role": "assistant", "tool_calls": "oops"}]}, "line 2: not as recorded runs are"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{"function": 3}]}]}, "line 2: not as recorded runs are"),
+        ({"messages": [{"role": "user", "content": "?"}], "metadata": "none"}, "line 2: not as recorded runs are"),
+    ],
+)
+def test_a_chat_that_is_none_is_named_and_left_out_only_if_asked(tmp_path: Path, bad: object, said: str) -> None:
+    file = lines(tmp_path, [chat("t", True), bad])
+    with pytest.raises(CallerMistake, match=said):
+        read(file, WANTED)
+    assert len(read(file, Wanted(skip=True)).groups) == 1
+
+
+def test_a_trajectory_of_another_shape_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.traj.json").write_text(json.dumps({"info": {}, "messages": ["none"]}))
+    with pytest.raises(CallerMistake, match=r"a.traj.json cannot be read"):
+        read(tmp_path, WANTED)
+
+
+def test_a_file_without_rows_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CallerMistake, match="holds no rows"):
+        read(lines(tmp_path, []), WANTED)
 
 
 def test_trajectories_of_mini_swe_agent(tmp_path: Path) -> None:

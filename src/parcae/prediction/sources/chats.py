@@ -20,7 +20,7 @@ from parcae.prediction.prefixes import Setup
 from parcae.prediction.sources.attempts import Attempt
 
 
-def attempt_from(row: Mapping[str, Any], where: str) -> Attempt:
+def attempt_from(row: Mapping[str, Any]) -> Attempt:
     """The attempt that one line tells of.
 
     Raises:
@@ -28,7 +28,7 @@ def attempt_from(row: Mapping[str, Any], where: str) -> Attempt:
     """
     messages = row.get("messages")
     if not isinstance(messages, list) or not all(isinstance(one, dict) and "role" in one for one in messages):
-        raise CallerMistake(f"{where}: `messages` must be a list of chat messages")
+        raise CallerMistake("`messages` must be a list of chat messages")
     known = {**(row.get("metadata") or {}), **row}
     tools = tuple(sorted(_tool_name(one) for one in row.get("tools") or ()))
     first = next((_text(one) for one in messages if one["role"] == "user"), "")

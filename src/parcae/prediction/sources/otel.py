@@ -17,8 +17,12 @@ from parcae.prediction.sources.attempts import Attempt
 from parcae.prediction.sources.chats import normal_json
 
 
-def spans_in(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def spans_in(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every span as {trace, start, failed, attributes}."""
+    return list(_spans_in(document))
+
+
+def _spans_in(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for resource in document.get("resourceSpans") or ():
         for scope in resource.get("scopeSpans") or ():
             for span in scope.get("spans") or ():

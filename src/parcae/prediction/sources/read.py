@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from parcae.core.errors import CallerMistake, StoreFailed
 from parcae.core.protocols import Event
+from parcae.prediction.lines import json_lines, left_out, read_row
 from parcae.prediction.prefixes import Group
-from parcae.prediction.recordings import bugs_file_of, groups_of, json_lines, read_recordings
+from parcae.prediction.recordings import bugs_file_of, groups_of, read_recordings
 from parcae.prediction.sources import chats, journal, mini_swe, otel
-from parcae.prediction.sources.attempts import Attempt, grouped
+from parcae.prediction.sources.attempts import grouped
 from parcae.store.codec import decode
 
 ENTRY_POINTS = "parcae.sources"
+T = TypeVar("T")
 Source = Callable[[Path], Sequence[Group] | None]
 
 
@@ -62,18 +64,18 @@ def read(path: Path, wanted: Wanted) -> Found:
 
 
 def _recordings(path: Path, wanted: Wanted) -> Found:
-    data = read_recordings(path, models=None if wanted.model is None else [wanted.model])
+    broken: list[str] | None = [] if wanted.skip else None
+    data = read_recordings(path, models=None if wanted.model is None else [wanted.model], broken=broken)
     if wanted.model is None and len(data.models) > 1:
         raise CallerMistake(f"{path.name} holds runs of {', '.join(data.models)}", "say which: --model NAME")
     if not data.models:
         raise CallerMistake(f"{path.name} holds no runs of {wanted.model!r}", "name another --model")
     groups = groups_of(data, data.models[0], samples=wanted.samples)
-    return Found(
-        format="autofl recordings", groups=tuple(groups), notes=_left_out(path, wanted, len(data.tasks), groups)
-    )
+    notes = (*left_out(broken or []), *_too_few(wanted, len(data.tasks), groups))
+    return Found(format="autofl recordings", groups=tuple(groups), notes=notes)
 
 
-def _left_out(path: Path, wanted: Wanted, tasks: int, groups: Sequence[Group]) -> tuple[str, ...]:
+def _too_few(wanted: Wanted, tasks: int, groups: Sequence[Group]) -> tuple[str, ...]:
     kept = sum(not group.extra for group in groups)
     if kept == tasks:
         return ()
@@ -88,9 +90,9 @@ def _mini_swe(path: Path) -> Found:
     for file in files:
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
+            attempts.append(mini_swe.attempt_from(document, file.name.removesuffix(".traj.json")))
+        except (ValueError, OSError, TypeError, AttributeError, KeyError) as error:
             raise CallerMistake(f"{file} cannot be read: {error}", "mend or remove it") from None
-        attempts.append(mini_swe.attempt_from(document, file.name.removesuffix(".traj.json")))
     return Found(format="mini-swe-agent trajectories", groups=tuple(grouped(attempts)))
 
 
@@ -99,34 +101,35 @@ def _mini_swe(path: Path) -> Found:
 
 def _lines(path: Path, wanted: Wanted) -> Found:
     """An exported run, chat logs or spans: the first object says which. A file may also be one JSON document."""
-    rows, notes = _objects(path, wanted.skip)
-    first = rows[0][1] if rows else {}
-    if str(first.get("schema", "")).startswith("parcae.run/"):
-        return Found(format="exported run", groups=tuple(journal.groups_from(_events(rows, path))), notes=notes)
-    if "messages" in first:
-        attempts: list[Attempt] = [chats.attempt_from(row, f"{path.name}, line {line}") for line, row in rows]
-        return Found(format="chat logs", groups=tuple(grouped(attempts)), notes=notes)
-    if "resourceSpans" in first or "context" in first:
-        spans = (span for _, row in rows for span in otel.spans_in(row))
-        return Found(format="OpenTelemetry spans", groups=tuple(grouped(otel.attempts_from(spans))), notes=notes)
-    raise CallerMistake(
-        f"{path} is of no known format",
-        "known are journals, exported runs, chat logs, *.traj.json, OpenTelemetry spans and AutoFL recordings",
-    )
-
-
-def _objects(path: Path, skip: bool) -> tuple[list[tuple[int, dict[str, Any]]], tuple[str, ...]]:
+    broken: list[str] | None = [] if wanted.skip else None
     whole = _document(path)
-    if whole is not None:
-        return [(1, whole)], ()
-    left_out: list[int] | None = [] if skip else None
-    try:
-        rows = list(json_lines(path, broken=left_out))
-    except CallerMistake as error:
-        raise CallerMistake(error.what, f"{error.cure}, or leave such lines out: --skip-broken") from None
-    if not left_out:
-        return rows, ()
-    return rows, (f"{len(left_out)} broken lines were left out: {', '.join(map(str, left_out[:10]))}",)
+    rows = list(json_lines(path, broken=broken)) if whole is None else [(1, whole)]
+    if not rows:
+        raise CallerMistake(f"{path} holds no rows that can be read", "name a file of recorded runs")
+    first = rows[0][1]
+    if str(first.get("schema", "")).startswith("parcae.run/"):
+        kind, groups = "exported run", journal.groups_from(_events(rows, path))
+    elif "messages" in first:
+        kind, groups = "chat logs", grouped(_each(chats.attempt_from, rows, path, broken))
+    elif "resourceSpans" in first or "context" in first:
+        spans = (span for own in _each(otel.spans_in, rows, path, broken) for span in own)
+        kind, groups = "OpenTelemetry spans", grouped(otel.attempts_from(spans))
+    else:
+        raise CallerMistake(
+            f"{path} is of no known format",
+            "known are journals, exported runs, chat logs, *.traj.json, OpenTelemetry spans and AutoFL recordings",
+        )
+    return Found(format=kind, groups=tuple(groups), notes=left_out(broken or []))
+
+
+def _each(
+    parse: Callable[[dict[str, Any]], T],
+    rows: Sequence[tuple[int, dict[str, Any]]],
+    path: Path,
+    broken: list[str] | None,
+) -> list[T]:
+    made = (read_row(parse, row, path, line, broken) for line, row in rows)
+    return [one for one in made if one is not None]
 
 
 def _document(path: Path) -> dict[str, Any] | None:
