@@ -51,6 +51,8 @@ evidence: $(VENV)/.ready  ## the long form of every figure that experiments/LOG.
 lock:  ## renew requirements/*.txt (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/run.txt
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['text'], sep='\n')" \
+	  | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -c requirements/dev.txt - -o requirements/text.txt
 
 lock-clients:  ## renew tests/clients/requirements.txt (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url tests/clients/requirements.in -o tests/clients/requirements.txt
