@@ -13,8 +13,6 @@ import statistics
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from parcae.core.errors import CallerMistake
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.features import FEATURES
@@ -22,10 +20,14 @@ from parcae.graphs.nodes import Call
 from parcae.graphs.semantic import FlowMatrix, SemanticGraph
 from parcae.graphs.tally import Tally
 from parcae.graphs.turns import Turn
-from parcae.prediction.fit import Rows, boosting, forest, logistic
+from parcae.prediction.blend import score_of
+from parcae.prediction.evaluate import KINDS, columns_of, narrowed
 from parcae.prediction.fitted import row_of
 from parcae.prediction.gcn import Gcn, GcnSettings, mixing_matrix
 from parcae.prediction.gcn_watch import GcnWatch
+from parcae.prediction.names import table_of
+from parcae.prediction.prefixes import Example, Group, Look, Setup, examples_of
+from parcae.prediction.rows import feature_names, graphs_of, rows_of
 
 TOOLS = ("covered", "methods", "snippet")
 ATTEMPTS, STEPS = 10, 40
@@ -35,11 +37,14 @@ def turns() -> list[tuple[int, Turn]]:
     rng = random.Random(1)
 
     def turn() -> Turn:
-        name = f"org.example.Thing{rng.randrange(12)}.method{rng.randrange(6)}(int, java.lang.String)"
-        call = Call(tool=rng.choice(TOOLS), arguments=json.dumps({"signature": name}))
-        return Turn(calls=(call,), observed_chars=rng.randrange(4000))
+        return Turn(calls=(call(rng, 12),), observed_chars=rng.randrange(4000))
 
     return [(attempt, turn()) for _ in range(STEPS) for attempt in range(ATTEMPTS)]
+
+
+def call(rng: random.Random, classes: int) -> Call:
+    name = f"org.example.Thing{rng.randrange(classes)}.method{rng.randrange(6)}(int, java.lang.String)"
+    return Call(tool=rng.choice(TOOLS), arguments=json.dumps({"signature": name}))
 
 
 def micros(work: Callable[[], object], times: int = 300) -> float:
@@ -72,16 +77,54 @@ def main() -> None:
 
 
 def heads(tally: Tally) -> None:
-    names = tuple(FEATURES)
-    rng = np.random.default_rng(1)
-    features = rng.normal(size=(2000, len(names)))
-    rows = Rows(features=features, failed=features[:, 0] + rng.normal(size=2000) > 0, fold=np.arange(2000) % 5)
-    row = row_of(tally, names)
-    for name, fit in (("logistic", logistic(0.01)), ("boosting", boosting(150, 3, 0.03)), ("forest", forest(4))):
+    """One fit of each forecaster on 2,000 prefixes of 200 made-up groups, and one forecast by each."""
+    looks = [*(Look(at=at) for at in range(1, 6)), *(Look(kind="sequential", at=at) for at in (2, 4, 6, 8)), Look()]
+    groups = labelled_groups(200)
+    examples, total = examples_of(groups, looks), 0.0
+    names = feature_names(TOOLS)
+    rows, row, table = rows_of(examples, names), row_of(tally, names), table_of(tally)
+    assert len(rows.failed) == 2000
+    for name, kind in KINDS.items():
+        own = narrowed(rows, columns_of(name, names))
         began = time.perf_counter()
-        head = fit(rows, 1)
-        fitted = time.perf_counter() - began
-        print(f"{name}: a forecast {micros(lambda head=head: head.score(row)):.1f} us, one fit on 2,000 {fitted:.1f} s")
+        head = next(iter(kind.fits.values()))(own, 1)
+        took = time.perf_counter() - began
+        read = row[columns_of(name, names)]
+        once = micros(lambda head=head, read=read: score_of(head, read, table))
+        print(f"{name}: a forecast {once:.1f} us, one fit on 2,000 prefixes {took:.1f} s")
+        total += took
+    print(f"all of them: {total:.0f} s (with the GCN below: target 120)")
+    fit_gcn(examples)
+
+
+def fit_gcn(examples: list[Example]) -> None:
+    """One GCN on the same prefixes, 150 epochs; a fifth chooses the epoch."""
+    try:
+        from parcae.prediction.gcn_training import train_gcn
+    except CallerMistake:
+        return
+    began = time.perf_counter()
+    graphs = graphs_of(examples, HashedSubwords(), TOOLS)
+    built, failed = time.perf_counter() - began, [one.failed for one in examples]
+    train_gcn(graphs, failed, range(400), seed=1, settings=GcnSettings())
+    print(f"gcn: 2,000 graphs {built:.1f} s, one fit on them {time.perf_counter() - began - built:.1f} s")
+
+
+def labelled_groups(count: int) -> list[Group]:
+    """Ten attempts of three to eight steps a task; where the vote will fail, they scatter."""
+    rng = random.Random(1)
+
+    def attempt(lost: bool) -> tuple[Turn, ...]:
+        called = [call(rng, 12 if lost else 3) for _ in range(rng.randrange(3, 9))]
+        name = f"org.example.Thing{rng.randrange(6 if lost else 2)}.method0()"
+        return (*(Turn(calls=(one,), observed_chars=rng.randrange(4000)) for one in called), Turn(answer=(name,)))
+
+    groups = []
+    for number in range(count):
+        failed = rng.random() < 0.5
+        attempts = tuple(attempt(failed != (rng.random() < 0.2)) for _ in range(ATTEMPTS))
+        groups.append(Group(task_id=f"task-{number}", setup=Setup(model="m"), attempts=attempts, failed=failed))
+    return groups
 
 
 def network(made: list[tuple[int, Turn]], matrix: FlowMatrix) -> None:

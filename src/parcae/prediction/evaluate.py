@@ -36,6 +36,7 @@ LEAKING = "gcn, authors' protocol (leaks)"
 NO_FIGURE = "not comparable: tested on tasks it was trained on"
 PAPER = GcnSettings()
 SELECTED = "selected"
+EPOCHS_TOLD = 25
 Progress = Callable[[str], None]
 
 
@@ -119,8 +120,8 @@ def evaluate(
         progress(f"fold {fold + 1} of {FOLDS}: fitting")
         fitted = _one_fold(data, fold, seed, heads)
         if gcn is not None:
-            progress(f"fold {fold + 1} of {FOLDS}: GCN")
-            fitted[GCN] = _gcn_fold(data, fold, seed, gcn, embedder), f"{gcn.epochs} epochs at most, {embedder}"
+            told = epochs(progress, f"fold {fold + 1} of {FOLDS}: GCN")
+            fitted[GCN] = _gcn_fold(data, fold, seed, gcn, embedder, told), f"{gcn.epochs} epochs at most, {embedder}"
         for name, (scores, setting) in fitted.items():
             inside = data.inside(fold)
             p_fail.setdefault(name, np.full(len(data.examples), np.nan))[inside] = scores
@@ -237,7 +238,14 @@ def columns_of(kind: str, names: tuple[str, ...]) -> list[int]:
     return [place for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
-def _gcn_fold(data: _Data, fold: int, seed: int, settings: GcnSettings, words: str) -> Floats:
+def epochs(progress: Progress, what: str) -> Callable[[int, int], None]:
+    """Progress of a training by epochs, told every EPOCHS_TOLD of them."""
+    return lambda done, all_: None if done % EPOCHS_TOLD else progress(f"{what}, epoch {done} of {all_}")
+
+
+def _gcn_fold(
+    data: _Data, fold: int, seed: int, settings: GcnSettings, words: str, told: Callable[[int, int], None]
+) -> Floats:
     """As the paper trains it: one graph a task. The next fold's tasks choose the epoch and the calibration."""
     from parcae.prediction.gcn_training import train_gcn
 
@@ -247,9 +255,8 @@ def _gcn_fold(data: _Data, fold: int, seed: int, settings: GcnSettings, words: s
     embedder = embedder_for(words, texts, seed=seed)
     graphs = graphs_of([data.examples[place] for place in train], embedder, data.tools)
     watched = [number for number, place in enumerate(train) if data.rows.fold[place] == (fold + 1) % FOLDS]
-    network = train_gcn(
-        graphs, [bool(data.rows.failed[place]) for place in train], watched, seed=seed, settings=settings
-    )
+    failed = [bool(data.rows.failed[place]) for place in train]
+    network = train_gcn(graphs, failed, watched, seed=seed, settings=settings, progress=told)
     curve: Calibration = platt(
         data.rows.failed[[train[number] for number in watched]],
         np.array([network.score(graphs[number]) for number in watched]),

@@ -17,7 +17,18 @@ from parcae.prediction.blend import AnyHead
 from parcae.prediction.calibrate import Calibration, calibrate, platt
 from parcae.prediction.card import Card
 from parcae.prediction.embedders import HASHED, arguments_of, card_name, embedder_for, held_by, learns
-from parcae.prediction.evaluate import BLEND, BLENDED, GCN, LEARNED, PAPER, Progress, columns_of, fit_all, unheard
+from parcae.prediction.evaluate import (
+    BLEND,
+    BLENDED,
+    GCN,
+    LEARNED,
+    PAPER,
+    Progress,
+    columns_of,
+    epochs,
+    fit_all,
+    unheard,
+)
 from parcae.prediction.fit import Chosen, Rows, require_sklearn
 from parcae.prediction.fitted import Fitted
 from parcae.prediction.gcn import Gcn, GcnSettings
@@ -92,7 +103,7 @@ def train(
     head: AnyHead | Gcn
     embedded, embedder_name = {}, ""
     if kind == GCN:
-        head, curve, scores, words = _gcn(labelled, examples, rows, seed, gcn, embedder)
+        head, curve, scores, words = _gcn(labelled, examples, rows, seed, gcn, embedder, progress)
         name, embedded, embedder_name = GCN, held_by(words), card_name(embedder, words)
     else:
         head, curve, scores, name = _fitted(rows, names, seed, kind)
@@ -143,7 +154,13 @@ def _best(fitted: dict[str, Chosen], rows: Rows, kind: str | None) -> tuple[str,
 
 
 def _gcn(
-    groups: Sequence[Group], examples: Sequence[Example], rows: Rows, seed: int, settings: GcnSettings, words: str
+    groups: Sequence[Group],
+    examples: Sequence[Example],
+    rows: Rows,
+    seed: int,
+    settings: GcnSettings,
+    words: str,
+    progress: Progress,
 ) -> tuple[Gcn, Calibration, Floats, Embedder]:
     """The GCN on all tasks; what it says of unseen ones comes from one network, and one set of words, for each fold."""
     from parcae.prediction.gcn_training import train_gcn
@@ -160,12 +177,18 @@ def _gcn(
         own = graphs_of(examples, embedder_without(fold), tools) if learns(words) else graphs
         watched = [place for place, at in enumerate(outside) if rows.fold[at] == (fold + 1) % FOLDS]
         network = train_gcn(
-            [own[at] for at in outside], list(rows.failed[outside]), watched, seed=seed, settings=settings
+            [own[at] for at in outside],
+            list(rows.failed[outside]),
+            watched,
+            seed=seed,
+            settings=settings,
+            progress=epochs(progress, f"fold {fold + 1} of {FOLDS}: GCN"),
         )
         inside = np.flatnonzero(rows.fold == fold)
         unseen[inside] = [network.score(own[at]) for at in inside]
     watched = [int(at) for at in np.flatnonzero(rows.fold == 0)]
-    whole = train_gcn(graphs, list(rows.failed), watched, seed=seed, settings=settings)
+    told = epochs(progress, "all folds: GCN")
+    whole = train_gcn(graphs, list(rows.failed), watched, seed=seed, settings=settings, progress=told)
     curve = platt(rows.failed, unseen)
     return whole, curve, curve.each(unseen), embedder
 
