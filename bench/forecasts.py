@@ -25,7 +25,6 @@ from parcae.prediction.evaluate import KINDS, columns_of, narrowed
 from parcae.prediction.fitted import row_of
 from parcae.prediction.gcn import Gcn, GcnSettings, mixing_matrix
 from parcae.prediction.gcn_watch import GcnWatch
-from parcae.prediction.names import table_of
 from parcae.prediction.prefixes import Example, Group, Look, Setup, examples_of
 from parcae.prediction.rows import feature_names, graphs_of, rows_of
 
@@ -82,7 +81,8 @@ def heads(tally: Tally) -> None:
     groups = labelled_groups(200)
     examples, total = examples_of(groups, looks), 0.0
     names = feature_names(TOOLS)
-    rows, row, table = rows_of(examples, names), row_of(tally, names), table_of(tally)
+    rows, row = rows_of(examples, names), row_of(tally, names)
+    table = max(rows.tables, key=lambda one: len(one.names))
     assert len(rows.failed) == 2000
     for name, kind in KINDS.items():
         own = narrowed(rows, columns_of(name, names))
