@@ -124,13 +124,14 @@ class _Walked:
         self.decisions: list[Decision] = []
 
     def standing(self, forecast: Forecast) -> Standing:
-        answers = tuple(one.answer for one in self.attempts)
-        costs = tuple(one.cost_usd for one in self.attempts)
+        attempts = self.attempts
+        answers = tuple([one.answer for one in attempts])
+        costs = tuple([one.cost_usd for one in attempts])
         return Standing(
-            steps=tuple(one.steps for one in self.attempts),
-            ended=tuple(one.ended for one in self.attempts),
-            rungs=tuple(one.rung for one in self.attempts),
-            votes=tuple(answer for answer in answers if answer is not None),
+            steps=tuple([one.steps for one in attempts]),
+            ended=tuple([one.ended for one in attempts]),
+            rungs=tuple([one.rung for one in attempts]),
+            votes=tuple([answer for answer in answers if answer is not None]),
             forecast=forecast,
             spent_usd=sum(costs),
             ladder=self.ladder,

@@ -13,10 +13,8 @@ ROUNDING = 1e-9  # shares such as 1/3 add up to a little more or less than they 
 
 def lead(votes: Sequence[Sequence[str]]) -> float:
     """By how many attempts the first name leads the second; 0 without an answer."""
-    scores = [candidate.score * len(votes) for candidate in vote(votes).candidates[:2]]
-    if not scores:
-        return 0.0
-    return scores[0] - (scores[1] if len(scores) > 1 else 0.0)
+    first, second = _first_two(tuple(tuple(answer) for answer in votes))
+    return first - second
 
 
 def cannot_change(votes: Sequence[Sequence[str]], remaining: int) -> bool:
@@ -34,11 +32,17 @@ def majority_is_sure(votes: Sequence[Sequence[str]], confidence: float) -> bool:
 
     Source: adaptive consistency (Aggarwal et al. 2023, arXiv:2305.11860), its Beta form. Ours takes fractions of votes.
     """
-    scores = [candidate.score * len(votes) for candidate in vote(votes).candidates[:2]]
-    if not scores:
+    first, second = _first_two(tuple(tuple(answer) for answer in votes))
+    if not first:
         return False
-    first, second = scores[0], scores[1] if len(scores) > 1 else 0.0
     return 1 - _beta_below_half(round(first + 1, 6), round(second + 1, 6)) + ROUNDING >= confidence
+
+
+@lru_cache(maxsize=4096)  # a decision asks more than once, and policies replayed over one order ask the same
+def _first_two(votes: tuple[tuple[str, ...], ...]) -> tuple[float, float]:
+    """How many attempts the first two names have; 0 where there are fewer."""
+    scores = [candidate.score * len(votes) for candidate in vote(votes).candidates[:2]]
+    return (*scores, 0.0, 0.0)[0], (*scores, 0.0, 0.0)[1]
 
 
 @lru_cache(maxsize=4096)

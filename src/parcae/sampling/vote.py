@@ -29,10 +29,9 @@ def vote(answers: Sequence[Sequence[str]], *, prefer: TieBreak = no_preference) 
         distinct = tuple(dict.fromkeys(answer))
         for name in distinct:
             shares[name] = shares.get(name, 0.0) + 1.0 / len(distinct)
-    order = {name: place for place, name in enumerate(shares)}
 
-    def rank(name: str) -> tuple[float, tuple[float, ...], int]:
-        return -round(shares[name], 9), tuple(-weight for weight in prefer(name)), order[name]
+    def rank(name: str) -> tuple[float, tuple[float, ...]]:  # sorting is stable: what ties stays as first given
+        return -round(shares[name], 9), tuple([-weight for weight in prefer(name)])
 
     ranked = sorted(shares, key=rank)
     return Answer(
