@@ -13,7 +13,7 @@ from parcae.prediction.evaluate import LEAKING, NO_FIGURE, evaluate
 from parcae.prediction.gcn import GcnSettings, gcn_from, mixing_matrix
 from parcae.prediction.gcn_watch import GcnWatch
 from parcae.prediction.metrics import auc
-from parcae.prediction.prefixes import Look
+from parcae.prediction.prefixes import Look, fold_of
 
 try:
     import torch
@@ -107,6 +107,12 @@ def test_the_gcn_is_compared_on_the_same_splits() -> None:
     found = evaluate(made_groups(40), Look(at=3), heads=("majority",), gcn=GcnSettings(epochs=2, hidden=4))
     assert {one.name for one in found.forecasters} == {"majority", "confidence", "rule", "gcn"}
     assert 0 <= found.named("gcn").auc <= 1
+
+
+def test_a_fold_without_tasks_is_passed_over() -> None:
+    groups = [one for one in made_groups(50) if fold_of(one.task_id) != 2]
+    found = evaluate(groups, Look(at=3), heads=("majority",), gcn=GcnSettings(epochs=2, hidden=4))
+    assert len(found.tasks) == len(groups) and not np.isnan(found.p_fail["gcn"]).any()
 
 
 def test_the_authors_protocol_is_a_row_of_its_own_that_says_that_it_leaks() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.features import TASK_FEATURES, vote_confidence
@@ -116,7 +117,7 @@ def evaluate(
     tested = [place for place in data.mains if data.rows.fold[place] in set(test_folds)]
     p_fail: dict[str, Floats] = {}
     settings: dict[str, list[str]] = {}
-    for fold in test_folds:
+    for fold in (one for one in test_folds if data.inside(one)):
         progress(f"fold {fold + 1} of {FOLDS}: fitting")
         fitted = _one_fold(data, fold, seed, heads)
         if gcn is not None:
@@ -238,6 +239,13 @@ def columns_of(kind: str, names: tuple[str, ...]) -> list[int]:
     return [place for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
+def watched_of(folds: NDArray[np.intp], fold: int) -> list[int]:
+    """Which rows choose the epoch where `fold` is held out: the next fold that has any. `folds` (n,): each row's."""
+    following = [(fold + step) % FOLDS for step in range(1, FOLDS)]
+    chosen = next((one for one in following if (folds == one).any()), fold)
+    return [int(at) for at in np.flatnonzero(folds == chosen)]
+
+
 def epochs(progress: Progress, what: str) -> Callable[[int, int], None]:
     """Progress of a training by epochs, told every EPOCHS_TOLD of them."""
     return lambda done, all_: None if done % EPOCHS_TOLD else progress(f"{what}, epoch {done} of {all_}")
@@ -254,7 +262,7 @@ def _gcn_fold(
     texts = arguments_of(turns for place in train for turns in data.examples[place].prefix.attempts)
     embedder = embedder_for(words, texts, seed=seed)
     graphs = graphs_of([data.examples[place] for place in train], embedder, data.tools)
-    watched = [number for number, place in enumerate(train) if data.rows.fold[place] == (fold + 1) % FOLDS]
+    watched = watched_of(data.rows.fold[train], fold)
     failed = [bool(data.rows.failed[place]) for place in train]
     network = train_gcn(graphs, failed, watched, seed=seed, settings=settings, progress=told)
     curve: Calibration = platt(

@@ -28,6 +28,7 @@ from parcae.prediction.evaluate import (
     epochs,
     fit_all,
     unheard,
+    watched_of,
 )
 from parcae.prediction.fit import Chosen, Rows, require_sklearn
 from parcae.prediction.fitted import Fitted
@@ -175,7 +176,7 @@ def _gcn(
     for fold in range(FOLDS):
         outside = np.flatnonzero(rows.fold != fold)
         own = graphs_of(examples, embedder_without(fold), tools) if learns(words) else graphs
-        watched = [place for place, at in enumerate(outside) if rows.fold[at] == (fold + 1) % FOLDS]
+        watched = watched_of(rows.fold[outside], fold)
         network = train_gcn(
             [own[at] for at in outside],
             list(rows.failed[outside]),
@@ -186,7 +187,7 @@ def _gcn(
         )
         inside = np.flatnonzero(rows.fold == fold)
         unseen[inside] = [network.score(own[at]) for at in inside]
-    watched = [int(at) for at in np.flatnonzero(rows.fold == 0)]
+    watched = watched_of(rows.fold, FOLDS - 1)  # the first fold that has any
     told = epochs(progress, "all folds: GCN")
     whole = train_gcn(graphs, list(rows.failed), watched, seed=seed, settings=settings, progress=told)
     curve = platt(rows.failed, unseen)
