@@ -74,7 +74,7 @@ class GcnWatch:
             return self.gcn.score(self.graph.matrix())
         if self.changed:
             self._renew()
-        return likelihood(float(self.parts[:count].sum()) / count + float(self.gcn.last_bias))
+        return likelihood(float(np.add.reduce(self.parts[:count])) / count + float(self.gcn.last_bias))
 
     def _renew(self) -> None:
         """Follow the changes through both layers."""
@@ -84,24 +84,20 @@ class GcnWatch:
         first = self._reached(self.changed)
         nodes = _array(first)
         sources = self.sources.take(nodes, axis=0)
-        both = self.degree.take(sources) * self.degree.take(nodes)[:, None]
-        self.factors[nodes] = self.weights.take(nodes, axis=0) / np.sqrt(both)
-        self.hidden[nodes] = self._mixed(self.projected, nodes, gcn.first_bias) @ gcn.second
+        degrees = self.degree.take(sources)
+        degrees *= self.degree.take(nodes)[:, None]
+        factors: Floats32 = self.weights.take(nodes, axis=0)
+        factors /= np.sqrt(degrees, out=degrees)
+        self.factors[nodes] = factors
+        self.hidden[nodes] = _mixed(self.projected, sources, factors, gcn.first_bias) @ gcn.second
         nodes = _array(self._reached(first))
-        self.parts[nodes] = self._mixed(self.hidden, nodes, gcn.second_bias) @ gcn.last
+        sources, factors = self.sources.take(nodes, axis=0), self.factors.take(nodes, axis=0)
+        self.parts[nodes] = _mixed(self.hidden, sources, factors, gcn.second_bias) @ gcn.last
         self.changed.clear()
 
     def _reached(self, nodes: set[int]) -> set[int]:
         """`nodes` and their successors."""
-        return nodes.union(*(self.successors[node] for node in nodes))
-
-    def _mixed(self, rows: Floats32, nodes: Ints, bias: Floats32) -> Floats32:
-        """relu(sum over edges i -> j of factors(i, j) rows[i] + bias) for each j of `nodes`, (n, H)."""
-        sources = self.sources.take(nodes, axis=0)
-        factors = self.factors.take(nodes, axis=0)
-        mixed = (factors[:, None, :] @ rows.take(sources, axis=0))[:, 0]
-        mixed += bias
-        return np.asarray(np.maximum(mixed, 0, out=mixed))
+        return nodes.union(*[self.successors[node] for node in nodes])
 
     def _open(self, node: int) -> None:
         """A new node: it has a loop of weight 1."""
@@ -131,6 +127,13 @@ class GcnWatch:
             self.successors[source].append(target)
         self.weights[target, slot] += 1
         self.degree[target] += 1
+
+
+def _mixed(rows: Floats32, sources: Ints, factors: Floats32, bias: Floats32) -> Floats32:
+    """relu(sum over k of factors[j, k] rows[sources[j, k]] + bias) for each j, (n, H)."""
+    mixed = (factors[:, None, :] @ rows.take(sources, axis=0))[:, 0]
+    mixed += bias
+    return np.asarray(np.maximum(mixed, 0, out=mixed))
 
 
 def _array(nodes: Collection[int]) -> Ints:
