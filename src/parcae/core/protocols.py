@@ -283,13 +283,15 @@ class Forecast:
     """How likely the vote is to be wrong if everything carries on as now.
 
     `p_fail` and `trust` are in [0, 1]; trust 0 means: do not act on this. `reasons` are short sentences for people.
-    `candidates`: how likely each name is to be right, if the forecaster says so of names.
+    `candidates`: how likely each name is to be right, if the forecaster says so of names. `promise`: how promising each
+    attempt is, in [0, 1], if it says so of attempts.
     """
 
     p_fail: float
     trust: float = 1.0
     reasons: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    promise: tuple[float, ...] = ()
 
 
 class Watch(Protocol):
@@ -338,17 +340,18 @@ class Decision:
     """What to do now.
 
     "carry_on": nothing. "stop": end the open attempts. "swap": open attempts go on at `rung` (at most `attempts` of
-    them; the others are stopped). "start": `attempts` fresh ones at `rung`, open ones are stopped unless `keep_open`.
-    "finish": enough; vote now. `chosen`: which open attempts are meant, most promising first; None: in their order.
-    `why` is a sentence for people.
+    them; the others are stopped). "fork": so do they, each as `forks` futures that share its steps so far. "start":
+    `attempts` fresh ones at `rung`, open ones are stopped unless `keep_open`. "finish": enough; vote now. `chosen`:
+    which open attempts are meant, most promising first; None: in their order. `why` is a sentence for people.
     """
 
-    action: Literal["carry_on", "stop", "swap", "start", "finish"] = "carry_on"
+    action: Literal["carry_on", "stop", "swap", "fork", "start", "finish"] = "carry_on"
     rung: int = 0
     attempts: int | None = None
     keep_open: bool = False
     why: str = ""
     chosen: tuple[int, ...] | None = None
+    forks: int = 1
 
 
 class Policy(Protocol):

@@ -113,7 +113,7 @@ async def report_of(run: str, world: World) -> Report:
     cards = cards_of(job.options.stage, job.models)
     trajectories = [attempt.trajectory for attempt in outcome.attempts]
     strong = await outcome_of(world.journal, f"{run}/strong", job.task, job.rank)
-    cost_usd = cost_of([step for one in trajectories for step in one.steps])
+    cost_usd = cost_of([step for one in trajectories for step in one.own])
     return Report(
         run=run,
         kind="locate",
@@ -202,7 +202,7 @@ def _baseline(job: _Job, outcome: Outcome, strong: Outcome) -> Baseline:
     card = job.models[job.options.stage.ladder[-1]].card
     if strong.ending is None:
         return estimated_baseline(outcome.attempts, card, cards_of(job.options.stage, job.models))
-    steps = [step for attempt in strong.attempts for step in attempt.trajectory.steps]
+    steps = [step for attempt in strong.attempts for step in attempt.trajectory.own]
     answer = _suspects(strong.answer, job.covered)
     return Baseline(model=card.name, cost_usd=cost_of(steps), estimated=False, answer=answer)
 
