@@ -204,8 +204,8 @@ class _Walked:
 
 
 FORK = (
-    "how several futures of one prefix go on was not recorded: every recorded attempt has one future, on the model that "
-    "made it"
+    "how several futures of one prefix go on was not recorded: every recorded attempt has one future, on the model "
+    "that made it"
 )
 CONTINUATION = (
     "how an attempt goes on after its model is swapped was not recorded: every recorded attempt was made by one model "
