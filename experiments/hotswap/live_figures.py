@@ -114,6 +114,14 @@ def restarted(known: Known, k: int, keep: int, weight: float) -> Outcome:
     return float(right), float(spent)
 
 
+def forked(known: Known, k: int, weight: float) -> Outcome:
+    """All attempts of small to step k; the most promising open one goes on as three futures of large."""
+    small, after = known.arms["small"], known.arms[f"fork@{k}"]
+    voters, _ = _prefix(small, k, weight)
+    futures = [one for n, one in enumerate(after) if n >= len(small) or len(small[n].costs) > k]
+    return known.right([*voters, *((one.answer, 1.0) for one in futures)]), sum(one.usd for one in after)
+
+
 def _prefix(small: Sequence[Made], k: int, weight: float) -> tuple[list[Voter], float]:
     """The votes of the attempts that have ended by step k, and what all cost until then."""
     votes: list[Voter] = [(one.answer, weight) for one in small if len(one.costs) <= k]

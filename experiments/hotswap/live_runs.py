@@ -26,7 +26,8 @@ from parcae.jobs.locate import LocatePrepared, begin_covered, go_on
 from parcae.jobs.options import JobOptions
 from parcae.jobs.report import Report
 from parcae.jobs.world import World
-from parcae.store.replay import rebuild
+from parcae.prediction.rule import RuleForecaster
+from parcae.store.replay import members, rebuild
 from parcae.tools.covered import Covered
 from parcae.tools.sandbox import Sandbox
 
@@ -36,18 +37,28 @@ SMALL, LARGE = "builtin:small", "builtin:large"
 
 @dataclass(frozen=True, slots=True)
 class Certain:
-    """A forecaster that says the same of every task: it makes a run swap, or not, whatever happens."""
+    """A forecaster that says the same of every task: it makes a run swap, or not, whatever happens.
+
+    How promising each attempt is it takes from the rule.
+    """
 
     p_fail: float
 
     def watch(self, task: Task, samples: int) -> Watch:
-        return self
+        return CertainWatch(self.p_fail, RuleForecaster().watch(task, samples))
+
+
+@dataclass(frozen=True, slots=True)
+class CertainWatch:
+    p_fail: float
+    rule: Watch
 
     def add(self, attempt: int, step: Step) -> None:
-        pass
+        self.rule.add(attempt, step)
 
     def forecast(self) -> Forecast:
-        return Forecast(p_fail=self.p_fail, reasons=("said of every task",))
+        promise = self.rule.forecast().promise
+        return Forecast(p_fail=self.p_fail, reasons=("said of every task",), promise=promise)
 
 
 def alone(model: str) -> StagePlan:
@@ -60,6 +71,14 @@ def swapped(k: int, above: float = 0.5, keep: int | None = None, weight: float =
     first = RungPlan(
         attempts=ATTEMPTS, batch=ATTEMPTS, look=(k,), swap_above=above, then="resume", keep=keep, weight=weight
     )
+    return StagePlan(
+        ladder=(SMALL, LARGE), attempts=ATTEMPTS, policy="climb", climb=(first, RungPlan(attempts=ATTEMPTS))
+    )
+
+
+def forked(k: int, forks: int) -> StagePlan:
+    """Ten attempts of small run to step k; the most promising one goes on as `forks` futures of large."""
+    first = RungPlan(attempts=ATTEMPTS, batch=ATTEMPTS, look=(k,), then="fork", forks=forks, order="forecast")
     return StagePlan(
         ladder=(SMALL, LARGE), attempts=ATTEMPTS, policy="climb", climb=(first, RungPlan(attempts=ATTEMPTS))
     )
@@ -102,8 +121,11 @@ class Field:
         await self.world.journal.append([LocatePrepared(scope=scope, covered=covered, notes=tuple(notes))])
         return covered
 
-    async def meet(self, folder: Path, looks: Sequence[int]) -> None:
-        """Both models alone, and a swap of everything that is open at each of `looks`; small's verdict is noted."""
+    async def meet(self, folder: Path, looks: Sequence[int], forks: Sequence[int] = ()) -> None:
+        """Both models alone; at each of `looks` a swap of everything that is open, and at `forks` a fork into three.
+
+        The verdict on small is noted.
+        """
         bug, covered = read_bug(folder), await self.covered(folder)
         report = await self.met(bug, covered, "small", alone(SMALL))
         run = run_name(bug.name, "small")
@@ -113,19 +135,34 @@ class Field:
         await self.met(bug, covered, "large", alone(LARGE))
         for k in looks:
             await self.met(bug, covered, f"swap@{k}", swapped(k), Certain(1.0))
+        for k in forks:
+            await self.met(bug, covered, f"fork@{k}", forked(k, 3), Certain(1.0))
 
-    async def record(self, folder: Path, looks: Sequence[int]) -> dict[str, Any]:
+    async def record(self, folder: Path, looks: Sequence[int], forks: Sequence[int] = ()) -> dict[str, Any]:
         """What the figures need of a bug: each arm's attempts as [what it named, what each step cost]."""
         bug, arms = read_bug(folder), {}
-        for arm in ("small", "large", *(f"swap@{k}" for k in looks)):
+        for arm in ("small", "large", *(f"swap@{k}" for k in looks), *(f"fork@{k}" for k in forks)):
             found = await self.trajectories(bug.name, arm)
-            arms[arm] = [[list(_answer(one)), [step.cost_usd for step in one.steps]] for one in found]
+            arms[arm] = [[list(_answer(one)), [step.cost_usd for step in one.own]] for one in found]
         return {"bug": bug.name, "culprit": bug.culprit, "arms": arms}
 
     async def trajectories(self, bug: str, arm: str) -> list[Trajectory]:
         """The attempts of one run, as its journal tells them."""
         run = run_name(bug, arm)
-        return [await rebuild(self.world.journal, f"{run}/attempt-{n}", run) for n in range(1, ATTEMPTS + 1)]
+        count = max(ATTEMPTS, len(await members(self.world.journal, run)))
+        return [await rebuild(self.world.journal, f"{run}/attempt-{n}", run) for n in range(1, count + 1)]
+
+    async def said(self, bug: str, forecaster: Forecaster, looks: Sequence[int]) -> dict[int, float]:
+        """p_fail of small's attempts at each of `looks`, each from the steps until then alone."""
+        attempts, said = await self.trajectories(bug, "small"), {}
+        started = (await self.world.journal.read(run_name(bug, "small"), [RunStarted], below=False))[0].event
+        for k in looks:
+            watch = forecaster.watch(started.task, ATTEMPTS)
+            for number, one in enumerate(attempts):
+                for step in one.steps[:k]:
+                    watch.add(number, step)
+            said[k] = watch.forecast().p_fail
+        return said
 
 
 def _answer(trajectory: Trajectory) -> tuple[str, ...]:
@@ -156,7 +193,14 @@ class Place:
 
 
 async def meet_all(
-    bugs: Path, field: Field, looks: Sequence[int], *, place: Place, wait: bool, say: Callable[[str], None]
+    bugs: Path,
+    field: Field,
+    looks: Sequence[int],
+    forks: Sequence[int],
+    *,
+    place: Place,
+    wait: bool,
+    say: Callable[[str], None],
 ) -> None:
     """Meet the bugs at `place`; `wait`: for those that are still being built. Each adds a line to `place.records`."""
     done, known = place.first, {one["bug"] for one in place.read()}
@@ -166,8 +210,8 @@ async def meet_all(
             break
         for folder in folders:
             if folder.name not in known:
-                await field.meet(folder, looks)
-                place.add(await field.record(folder, looks))
+                await field.meet(folder, looks, forks)
+                place.add(await field.record(folder, looks, forks))
                 say(f"{done + 1} {folder.name}")
             done += 1
         if not folders:
