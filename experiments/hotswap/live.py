@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from experiments.hotswap.live_choice import Set, choose, report
+from experiments.hotswap.live_choice import Set, check, choose, report
 from experiments.hotswap.live_runs import Field, Place, meet_all
 
 from parcae.core.clock import WallClock
@@ -64,6 +64,12 @@ async def reported(arguments: argparse.Namespace) -> None:
     print("\n".join(lines))
 
 
+async def checked(arguments: argparse.Namespace) -> None:
+    (some,) = sets([arguments.home_name])
+    found = await check(some, arguments.chosen, arguments.bugs, last=arguments.last, say=say)
+    print(json.dumps(found, indent=1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = parser.add_subparsers(required=True)
@@ -88,6 +94,12 @@ def main() -> None:
     three.add_argument("--chosen", type=Path, required=True)
     three.add_argument("--json", type=Path)
     three.set_defaults(job=reported)
+    four = parts.add_parser("check", help="the chosen plan with its forecaster, live, beside what the arms say")
+    four.add_argument("bugs", type=Path)
+    four.add_argument("home_name", metavar="HOME[:NAME]")
+    four.add_argument("--chosen", type=Path, required=True)
+    four.add_argument("--last", type=int, default=30)
+    four.set_defaults(job=checked)
     arguments = parser.parse_args()
     for folder in (getattr(arguments, "home", None), getattr(arguments, "out", None)):
         if folder is not None:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from experiments.hotswap import live_figures as f
 from experiments.hotswap.live_figures import Floats, Known
-from experiments.hotswap.live_runs import ATTEMPTS, Field, run_name
+from experiments.hotswap.live_runs import ATTEMPTS, Field, run_name, swapped
 
+from parcae.benchmarks.bug import read_bug
 from parcae.core.clock import WallClock
 from parcae.core.protocols import Forecaster
 from parcae.jobs.world import World
@@ -170,6 +171,39 @@ def _shape(known: Sequence[Known], looks: Sequence[int]) -> tuple[int, int, floa
                 )
     best = max(table, key=lambda row: row["above"])
     return best["k"], best["keep"], best["weight"], table
+
+
+# ---- the same, by the product's own forecast ----------------------------------------------------------------------
+
+
+async def check(some: Set, folder: Path, bugs: Path, *, last: int, say: Say) -> dict[str, Any]:
+    """Run the chosen plan with the chosen forecaster on the first `last` bugs, and compare with what the arms say.
+
+    Only a forecaster that exists as a file, or the rule, can be run; vote confidence is a figure, no forecaster.
+    """
+    chosen = json.loads((folder / "chosen.json").read_text())
+    name = chosen["forecaster"] if chosen["forecaster"] != CONFIDENCE else max(TRAINED, key=chosen["aucs"].__getitem__)
+    forecaster: Forecaster = RuleForecaster() if name == RULE else load(folder / f"{name}.npz")
+    k, keep, weight, above = chosen["k"], chosen["keep"], chosen["weight"], chosen["above"][name][1]
+    known = (await known_of(some, [k], lambda bug: {name: forecaster}))[:last]
+    same, flagged, differs = 0, 0, []
+    async with SqliteJournal.open(some.home / "journal.sqlite") as journal:
+        field = Field(World(journal=journal, clock=WallClock(), open_model=builtin), find_sandbox(False))
+        for one in known:
+            bug = read_bug(bugs / one.bug.rpartition("/")[2])
+            covered = await field.covered(bugs / bug.name)
+            stage = swapped(k, above=above, keep=keep, weight=weight)
+            report = await field.met(bug, covered, f"hotswap@{k}-{name}", stage, forecaster)
+            flag = one.p_fail[name, k] > above
+            right, usd = f.swapped(one, k, keep, weight) if flag else f.fixed(one, "small", ATTEMPTS)
+            tops = [suspect.name for suspect in report.suspects if suspect.score > report.suspects[0].score - 1e-9]
+            agrees = bool(report.swaps) == flag and abs((report.cost_usd or 0.0) - usd) < 1e-9
+            flagged += flag
+            same += agrees
+            if not agrees:
+                differs.append([bug.name, flag, bool(report.swaps), usd, report.cost_usd, right, tops[:2]])
+            say(f"{bug.name} {'same' if agrees else 'differs'}")
+    return {"bugs": len(known), "flagged": int(flagged), "same": same, "differs": differs, "forecaster": name}
 
 
 # ---- the report ---------------------------------------------------------------------------------------------------

@@ -18,22 +18,27 @@ async def release(winner: Scope, tools: Mapping[str, Tool]) -> tuple[OutboxRelea
     Of a fork, what it shares with its origin comes first.
     A call that an earlier process had started is sent again only if its tool honours idempotency keys.
     """
+    calls, started, done = await queued(winner.journal, winner.id), set(), set()
+    for scope in dict.fromkeys((winner.id, *(call.scope for call in calls))):
+        started |= {_place(one.event) for one in await winner.journal.read(scope, [CallStarted])}
+        done |= {_place(one.event) for one in await winner.journal.read(scope, [OutboxReleased])}
     released = []
-    for call, started in await _waiting(winner.journal, winner.id):
-        released.append(await _release(call, winner, tools[call.tool], started))
+    for call in calls:
+        if _place(call) not in done:
+            released.append(await _release(call, winner, tools[call.tool], _place(call) in started))
     return tuple(released)
 
 
-async def _waiting(journal: Journal, scope: str, steps: int | None = None) -> list[tuple[OutboxQueued, bool]]:
-    """The calls that wait in `scope`, of its first `steps` steps if given, each with whether it was started."""
+async def queued(journal: Journal, scope: str, steps: int | None = None) -> tuple[OutboxQueued, ...]:
+    """The calls that the attempt in `scope` put into its outbox, in its first `steps` steps or in all, released or not.
+
+    Of a fork, those of the steps that it shares with its origin come first.
+    """
     begun = [one.event for one in await journal.read(scope, [AttemptStarted], below=False)]
     fork = next((one for one in begun if one.forked_from is not None), None)
-    before = [] if fork is None else await _waiting(journal, str(fork.forked_from), fork.after_steps)
-    started = {_place(one.event) for one in await journal.read(scope, [CallStarted])}
-    done = {_place(one.event) for one in await journal.read(scope, [OutboxReleased])}
-    queued = [one.event for one in await journal.read(scope, [OutboxQueued])]
-    waiting = [call for call in queued if _place(call) not in done and (steps is None or call.step < steps)]
-    return [*before, *((call, _place(call) in started) for call in waiting)]
+    before = () if fork is None else await queued(journal, str(fork.forked_from), fork.after_steps)
+    own = [one.event for one in await journal.read(scope, [OutboxQueued])]
+    return (*before, *(call for call in own if steps is None or call.step < steps))
 
 
 async def _release(call: OutboxQueued, winner: Scope, tool: Tool, started: bool) -> OutboxReleased:
