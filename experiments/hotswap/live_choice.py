@@ -32,7 +32,20 @@ KEEPS, WEIGHTS = (1, 2, 3, 10), (1.0, 0.01)
 TRAINED = ("logistic", "names", "forest")
 RATES = (0.25, 0.5, 0.75)  # of the tuning bugs that a threshold flags
 CONFIDENCE, RULE = "vote confidence", "rule"
-LEADS = ((0.3, 10), (0.5, 3), (0.5, 5), (0.5, 10), (0.6, 5), (1.0, 5), (1.0, 10), (1.5, 10), (2.0, 10), (3.0, 10))
+LEADS = (
+    (0.3, 1),
+    (0.3, 2),
+    (0.3, 10),
+    (0.5, 3),
+    (0.5, 5),
+    (0.5, 10),
+    (0.6, 5),
+    (1.0, 5),
+    (1.0, 10),
+    (1.5, 10),
+    (2.0, 10),
+    (3.0, 10),
+)
 LOTS = 20
 
 
@@ -259,6 +272,7 @@ async def report(sets: Sequence[Set], folder: Path, *, say: Say) -> tuple[dict[s
         "flagged": [_flagged(looked, curves, rate, place) for place, rate in enumerate(RATES)],
         "always": _acted(looked, np.ones(len(known)), curves),
         "by_keep": _by_keep(looked),
+        "fork": _fork(looked),
     }
     return document, _lines(document)
 
@@ -379,6 +393,20 @@ def _by_keep(looked: Looked) -> list[dict[str, Any]]:
     return rows
 
 
+def _fork(looked: Looked) -> dict[str, Any] | None:
+    """The most promising open attempt of every bug as three futures, beside what goes on as one; None: nobody forked."""
+    k, weight = looked.k, float(looked.chosen["weight"])
+    if not all(f"fork@{k}" in one.arms for one in looked.known):
+        return None
+    fork = f.over(looked.known, partial(f.forked, k=k, weight=weight))
+    three = f.over(looked.known, partial(f.swapped, k=k, keep=3, weight=weight))
+    return {
+        "forked": looked.point("always, one attempt as three futures", fork),
+        "forked - chosen swap": f.difference(fork, looked.act, looked.drawn),
+        "forked - three attempts resumed": f.difference(fork, three, looked.drawn),
+    }
+
+
 def _lines(document: Mapping[str, Any]) -> list[str]:
     """The report for people."""
     lines = [f"{document['bugs']} bugs; 95 % intervals resample bugs; costs and performance beside ten of large"]
@@ -395,6 +423,9 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
     for row in document["by_keep"]:
         lines.append(f"{row['keep']} go on; resumed - afresh {_span(row['resumed - afresh'])}")
         lines += [_point(row["resumed"]), _point(row["afresh"])]
+    if document["fork"] is not None:
+        lines.append(_point(document["fork"]["forked"]))
+        lines += [f"  {name} {_span(figure)}" for name, figure in document["fork"].items() if name != "forked"]
     return lines
 
 
