@@ -394,7 +394,7 @@ def _by_keep(looked: Looked) -> list[dict[str, Any]]:
 
 
 def _fork(looked: Looked) -> dict[str, Any] | None:
-    """The most promising open attempt of every bug as three futures, beside what goes on as one; None: nobody forked."""
+    """The most promising open attempt of every bug as three futures, beside what goes on once; None: not met."""
     k, weight = looked.k, float(looked.chosen["weight"])
     if not all(f"fork@{k}" in one.arms for one in looked.known):
         return None
