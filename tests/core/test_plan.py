@@ -97,6 +97,15 @@ def test_a_mistake_in_a_plan_is_named(document: dict[str, object], part: str) ->
         parse(document)
 
 
+def test_a_model_alone_makes_as_many_attempts_as_the_plan_begins_with() -> None:
+    climb = (RungPlan(attempts=7, look=(2,), then="fork"), RungPlan(attempts=3))
+    stage = StagePlan(ladder=("small", "large"), policy="climb", climb=climb, price=PricePlan(solved_usd=1.0))
+    strong = stage.alone(-1)
+    assert strong == StagePlan(ladder=("large",), attempts=7)
+    assert parse(tomllib.loads(render(Plan(default=strong)))).default == strong
+    assert replace(stage, climb=(), price=None, attempts=4).alone(0) == StagePlan(ladder=("small",), attempts=4)
+
+
 def test_a_plan_of_before_forks_reads_as_it_did() -> None:
     """Written by the release before `forks` and `order`."""
     old = """version = 1

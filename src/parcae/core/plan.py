@@ -7,7 +7,7 @@ an organisation's roles. Knows nothing of files: `parse` takes what `tomllib` gi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -115,6 +115,11 @@ class StagePlan:
     max_steps: int | None = None
     climb: tuple[RungPlan, ...] = ()
     price: PricePlan | None = None
+
+    def alone(self, rung: int) -> StagePlan:
+        """The model of `rung` alone, with as many attempts as the plan begins with, and a plain vote."""
+        attempts = self.climb[0].attempts if self.climb else self.attempts
+        return replace(self, ladder=(self.ladder[rung],), attempts=attempts, policy="none", climb=(), price=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

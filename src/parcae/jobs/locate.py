@@ -102,7 +102,7 @@ async def _run_groups(job: _Job, scope: Scope, world: World, forecaster: Forecas
     group = _group(job, job.options.stage, forecaster)
     await run_group(group, job.task, model=group.ladder[0], scope=scope, world=world)
     if job.options.compare_strong and not world.stop.is_set():
-        strong = _group(job, _all_strong(job.options.stage), forecaster)
+        strong = _group(job, job.options.stage.alone(-1), forecaster)
         await run_group(strong, job.task, model=strong.ladder[0], scope=scope.child("strong"), world=world)
 
 
@@ -178,10 +178,6 @@ def _planned(role: Role, stage: StagePlan) -> Role:
 
 def _group(job: _Job, stage: StagePlan, forecaster: Forecaster | None) -> Group:
     return supervise(Agent(job.role), stage, job.models, forecaster or RuleForecaster(), rank=job.rank)
-
-
-def _all_strong(stage: StagePlan) -> StagePlan:
-    return replace(stage, ladder=stage.ladder[-1:], policy="none")
 
 
 def _suspects(answer: Answer, covered: Covered) -> tuple[Suspect, ...]:
