@@ -55,9 +55,10 @@ class Set:
 
     home: Path
     name: str
+    most: int | None = None
 
     def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.home / f"{self.name}.jsonl").read_text().splitlines()]
+        return [json.loads(line) for line in (self.home / f"{self.name}.jsonl").read_text().splitlines()[: self.most]]
 
 
 # ---- what is known of bugs ----------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ async def check(some: Set, folder: Path, bugs: Path, *, last: int, say: Say) -> 
     name = chosen["forecaster"] if chosen["forecaster"] != CONFIDENCE else max(TRAINED, key=chosen["aucs"].__getitem__)
     forecaster: Forecaster = RuleForecaster() if name == RULE else load(folder / f"{name}.npz")
     k, keep, weight, above = chosen["k"], chosen["keep"], chosen["weight"], chosen["above"][name][1]
-    known = (await known_of(some, [k], lambda bug: {name: forecaster}))[:last]
+    known = await known_of(replace(some, most=last), [k], lambda bug: {name: forecaster})
     same, flagged, differs = 0, 0, []
     async with SqliteJournal.open(some.home / "journal.sqlite") as journal:
         field = Field(World(journal=journal, clock=WallClock(), open_model=builtin), find_sandbox(False))
