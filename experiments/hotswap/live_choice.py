@@ -207,7 +207,7 @@ async def check(some: Set, folder: Path, bugs: Path, *, last: int, say: Say) -> 
             bug = read_bug(bugs / one.bug.rpartition("/")[2])
             covered = await field.covered(bugs / bug.name)
             stage = swapped(k, above=above, keep=keep, weight=weight)
-            report = await field.met(bug, covered, f"hotswap@{k}-{name}", stage, forecaster)
+            report = await field.met(bug, covered, f"answering@{k}-{name}", stage, forecaster)
             flag = one.p_fail[name, k] > above
             right, usd = f.swapped(one, k, keep, weight) if flag else f.fixed(one, "small", ATTEMPTS)
             tops = [suspect.name for suspect in report.suspects if suspect.score > report.suspects[0].score - 1e-9]

@@ -115,9 +115,14 @@ def restarted(known: Known, k: int, keep: int, weight: float) -> Outcome:
 
 
 def forked(known: Known, k: int, weight: float) -> Outcome:
-    """All attempts of small to step k; the most promising open one goes on as three futures of large."""
+    """All attempts of small to step k; the most promising open one goes on as three futures of large.
+
+    Where none is open at step k nothing is forked, whatever the plan did after that.
+    """
     small, after = known.arms["small"], known.arms[f"fork@{k}"]
-    voters, _ = _prefix(small, k, weight)
+    voters, usd = _prefix(small, k, weight)
+    if all(len(one.costs) <= k for one in small):
+        return known.right(voters), usd
     futures = [one for n, one in enumerate(after) if n >= len(small) or len(small[n].costs) > k]
     return known.right([*voters, *((one.answer, 1.0) for one in futures)]), sum(one.usd for one in after)
 

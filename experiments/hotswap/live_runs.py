@@ -69,7 +69,14 @@ def alone(model: str) -> StagePlan:
 def swapped(k: int, above: float = 0.5, keep: int | None = None, weight: float = 1.0) -> StagePlan:
     """Ten attempts of small run to step k; if the forecast is above `above`, `keep` of them go on with large."""
     first = RungPlan(
-        attempts=ATTEMPTS, batch=ATTEMPTS, look=(k,), swap_above=above, then="resume", keep=keep, weight=weight
+        attempts=ATTEMPTS,
+        batch=ATTEMPTS,
+        look=(k,),
+        swap_above=above,
+        then="resume",
+        keep=keep,
+        weight=weight,
+        after="answer",
     )
     return StagePlan(
         ladder=(SMALL, LARGE), attempts=ATTEMPTS, policy="climb", climb=(first, RungPlan(attempts=ATTEMPTS))
@@ -78,7 +85,15 @@ def swapped(k: int, above: float = 0.5, keep: int | None = None, weight: float =
 
 def forked(k: int, forks: int) -> StagePlan:
     """Ten attempts of small run to step k; the most promising one goes on as `forks` futures of large."""
-    first = RungPlan(attempts=ATTEMPTS, batch=ATTEMPTS, look=(k,), then="fork", forks=forks, order="forecast")
+    first = RungPlan(
+        attempts=ATTEMPTS,
+        batch=ATTEMPTS,
+        look=(k,),
+        then="fork",
+        forks=forks,
+        order="forecast",
+        after="answer",
+    )
     return StagePlan(
         ladder=(SMALL, LARGE), attempts=ATTEMPTS, policy="climb", climb=(first, RungPlan(attempts=ATTEMPTS))
     )

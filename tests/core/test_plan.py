@@ -36,6 +36,7 @@ rungs = st.builds(
             replace(rung, then="resume", order="forecast"),
             replace(rung, then="fork"),
             replace(rung, then="fork", forks=3, order="steps"),
+            replace(rung, after="answer"),
         ]
     )
 )
@@ -87,6 +88,7 @@ def test_a_plan_reads_back_as_it_was_written(default: StagePlan, named: dict[str
         ({"default": {"ladder": ["m", "n"], "climb": [{"then": "fork", "forks": 1}, {}]}}, "two futures or more"),
         ({"default": {"ladder": ["m", "n"], "climb": [{"order": "steps"}, {}]}}, "or leave `order` out"),
         ({"default": {"ladder": ["m"], "climb": [{"then": "resume", "order": "luck"}]}}, "use one of steps, forecast"),
+        ({"default": {"ladder": ["m"], "climb": [{"after": "rest"}]}}, "use one of climb, answer"),
         ({"default": {"ladder": ["m"], "climb": [{"look": [0]}]}}, "steps from 1"),
         ({"default": {"ladder": ["m"], "climb": [{"enough": -1}]}}, "0 or more"),
         ({"default": {"ladder": ["m"], "price": {"gain": 0.2}}}, "what a solved task is worth is missing"),

@@ -229,6 +229,15 @@ def test_a_look_answers_when_the_answer_is_good_enough_already() -> None:
     assert led.decide(two_agree).action == "finish"
 
 
+def test_a_rung_may_answer_when_its_attempts_have_ended_and_swap_only_at_a_look() -> None:
+    policy = climbing(RungPlan(attempts=2, batch=2, look=(4,), then="resume", after="answer"), RungPlan(attempts=3))
+    ended = group((("f",), ("g",)), (0, 0), p_fail=0.9)
+    assert policy.decide(ended).action == "finish"
+    assert policy.decide(group((None, None), (0, 0), steps=(4, 4), p_fail=0.9)).action == "swap"
+    climbs = climbing(RungPlan(attempts=2, batch=2, look=(4,), then="resume"), RungPlan(attempts=3))
+    assert (climbs.decide(ended).action, climbs.decide(ended).rung) == ("start", 1)
+
+
 def test_the_price_aware_rule_says_its_arithmetic_in_words() -> None:
     price = PricePlan(solved_usd=1.0, gain=0.4, fades=0.5, belief=0.0)
     policy = climbing(RungPlan(attempts=3), price=price)

@@ -41,12 +41,14 @@ _RUNG_KEYS = {
     "forks",
     "order",
     "patience",
+    "after",
 }
 _PRICE_KEYS = {"solved_usd", "gain", "fades", "belief", "attempt_usd"}
 EMPLOYEE_TEMPERATURE = 0.2  # of an organisation's agents, unless a plan says otherwise
 CLIMB_CURE = "for example, for a ladder of two: [[default.climb]] attempts = 3, then [[default.climb]] attempts = 5"
 Move = Literal["start", "resume", "fork"]
 Order = Literal["steps", "forecast"]
+After = Literal["climb", "answer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ class RungPlan:
     say), each as `forks` futures (two, if it does not say) that share what was done so far. `order` says which come
     first: those with the fewest "steps" (if it does not say), or those that the "forecast" finds most promising.
     An attempt that has made `patience` steps without ending is given up once another on its rung has answered: what
-    takes long costs most and is seldom right.
+    takes long costs most and is seldom right. When all its attempts have ended, the next rung begins: "climb", which is
+    what it does if it does not say; with `after` "answer" it begins only if a look finds the vote lost.
     """
 
     attempts: int = 1
@@ -77,6 +80,7 @@ class RungPlan:
     forks: int | None = None
     order: Order | None = None
     patience: int | None = None
+    after: After | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +227,15 @@ def _rung(body: Mapping[str, object], where: str) -> RungPlan:
         forks=_count(body, "forks", where),
         order=order,  # type: ignore[arg-type]  # checked above
         patience=_count(body, "patience", where),
+        after=_after(body, where),
     )
+
+
+def _after(body: Mapping[str, object], where: str) -> After | None:
+    after = body.get("after")
+    if after is not None and after not in get_args(After):
+        raise CallerMistake(f"{where}: `after` is {after!r}", f"use one of {', '.join(get_args(After))}")
+    return after  # type: ignore[return-value]  # checked above
 
 
 def _consistent(body: Mapping[str, object], then: object, order: object, where: str) -> None:

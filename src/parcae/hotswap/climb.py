@@ -88,7 +88,7 @@ class Climb:
         if fresh:
             more = self._one_more(standing, at, merits) or Decision(action="carry_on", why="the vote is still open")
             return _giving_up(more, overdue, standing, at, fresh)
-        if at + 1 >= len(self.rungs):
+        if at + 1 >= len(self.rungs) or rung.after == "answer":
             return Decision(action="finish", why="every attempt of the plan was made")
         return self._one_more(standing, at + 1, merits) or self._climb(at + 1, "the vote is still open")
 
