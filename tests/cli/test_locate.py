@@ -58,6 +58,45 @@ def test_the_document_fits_its_schema_and_the_page_stands_alone(home: str, tmp_p
     assert not list(page.parent.glob(".*"))
 
 
+FORKING = """
+[default]
+ladder = ["builtin:small", "builtin:large"]
+policy = "climb"
+[[default.climb]]
+attempts = 3
+batch = 3
+look = [3]
+swap_above = 0.0
+then = "fork"
+order = "forecast"
+forks = 3
+[[default.climb]]
+attempts = 3
+"""
+
+
+def test_a_plan_that_forks_runs_and_pays_the_shared_steps_once(home: str, tmp_path: Path, capsys: Captured) -> None:
+    plan, page = tmp_path / "plan.toml", tmp_path / "locate.html"
+    plan.write_text(FORKING)
+    assert locate(home, "--json", "--plan", str(plan), "--budget", "5", "--html", str(page)) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    (swap,) = document["swaps"]
+    assert (swap["action"], swap["to_model"], len(swap["attempts"])) == ("fork", "builtin:large", 3)
+    assert swap["attempts"][1:] == [3, 4] and len(document["attempts"]) == 5
+    events = [json.loads(line) for line in exported(document["run"], home, capsys)]
+    settled = sum(one["body"]["actual"]["usd"] for one in events if one.get("kind") == "money.settled/1")
+    assert document["cost_usd"] == pytest.approx(settled)
+    assert sum(cost["cost_usd"] for cost in document["by_model"].values()) == pytest.approx(settled)
+    assert "fork to builtin:large" in page.read_text()
+
+
+def exported(name: str, home: str, capsys: Captured) -> list[str]:
+    """The lines of a run's export."""
+    assert run(["runs", "export", name, "--home", home]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
 def test_the_same_seed_gives_the_same_suspects(home: str, capsys: Captured) -> None:
     documents = []
     for _ in range(2):

@@ -26,10 +26,28 @@ rungs = st.builds(
     enough=some,
     sure=some,
     hopeless=some,
-    then=st.sampled_from(["start", "resume"]),
     keep=st.none() | st.integers(1, 9),
     patience=st.none() | st.integers(1, 40),
+).flatmap(
+    lambda rung: st.sampled_from(
+        [
+            rung,
+            replace(rung, then="resume"),
+            replace(rung, then="resume", order="forecast"),
+            replace(rung, then="fork"),
+            replace(rung, then="fork", forks=3, order="steps"),
+            replace(rung, after="answer"),
+        ]
+    )
 )
+
+
+def climbs(length: int) -> st.SearchStrategy[tuple[RungPlan, ...]]:
+    """Rungs of which the last, which has none above it, does not fork."""
+    last = rungs.map(lambda rung: replace(rung, then="resume", forks=None) if rung.then == "fork" else rung)
+    return st.tuples(*[rungs] * (length - 1), last)
+
+
 prices = st.builds(PricePlan, solved_usd=st.floats(0, 10), gain=st.floats(0, 1), fades=st.floats(0.01, 2))
 stages = st.builds(
     StagePlan,
@@ -43,9 +61,7 @@ stages = st.builds(
     max_steps=st.none() | st.integers(1, 99),
     price=st.none() | prices,
 ).flatmap(
-    lambda stage: st.lists(rungs, min_size=len(stage.ladder), max_size=len(stage.ladder)).flatmap(
-        lambda some: st.sampled_from([replace(stage, climb=tuple(some)), stage])
-    )
+    lambda stage: climbs(len(stage.ladder)).flatmap(lambda some: st.sampled_from([replace(stage, climb=some), stage]))
 )
 
 
@@ -66,7 +82,13 @@ def test_a_plan_reads_back_as_it_was_written(default: StagePlan, named: dict[str
         ({"default": {"ladder": ["m"], "attempts": 0}}, "1 or more"),
         ({"default": {"ladder": ["m"], "limits": {"usd": -1}}}, "0 or more"),
         ({"default": {"ladder": ["m", "n"], "climb": [{}]}}, "one table a rung of the ladder"),
-        ({"default": {"ladder": ["m"], "climb": [{"then": "jump"}]}}, "use one of start, resume"),
+        ({"default": {"ladder": ["m"], "climb": [{"then": "jump"}]}}, "use one of start, resume, fork"),
+        ({"default": {"ladder": ["m"], "climb": [{"then": "fork"}]}}, "add a model to the ladder"),
+        ({"default": {"ladder": ["m", "n"], "climb": [{"forks": 2}, {}]}}, 'write then = "fork"'),
+        ({"default": {"ladder": ["m", "n"], "climb": [{"then": "fork", "forks": 1}, {}]}}, "two futures or more"),
+        ({"default": {"ladder": ["m", "n"], "climb": [{"order": "steps"}, {}]}}, "or leave `order` out"),
+        ({"default": {"ladder": ["m"], "climb": [{"then": "resume", "order": "luck"}]}}, "use one of steps, forecast"),
+        ({"default": {"ladder": ["m"], "climb": [{"after": "rest"}]}}, "use one of climb, answer"),
         ({"default": {"ladder": ["m"], "climb": [{"look": [0]}]}}, "steps from 1"),
         ({"default": {"ladder": ["m"], "climb": [{"enough": -1}]}}, "0 or more"),
         ({"default": {"ladder": ["m"], "price": {"gain": 0.2}}}, "what a solved task is worth is missing"),
@@ -75,3 +97,40 @@ def test_a_plan_reads_back_as_it_was_written(default: StagePlan, named: dict[str
 def test_a_mistake_in_a_plan_is_named(document: dict[str, object], part: str) -> None:
     with pytest.raises(CallerMistake, match=part):
         parse(document)
+
+
+def test_a_model_alone_makes_as_many_attempts_as_the_plan_begins_with() -> None:
+    climb = (RungPlan(attempts=7, look=(2,), then="fork"), RungPlan(attempts=3))
+    stage = StagePlan(ladder=("small", "large"), policy="climb", climb=climb, price=PricePlan(solved_usd=1.0))
+    strong = stage.alone(-1)
+    assert strong == StagePlan(ladder=("large",), attempts=7)
+    assert parse(tomllib.loads(render(Plan(default=strong)))).default == strong
+    assert replace(stage, climb=(), price=None, attempts=4).alone(0) == StagePlan(ladder=("small",), attempts=4)
+
+
+def test_a_plan_of_before_forks_reads_as_it_did() -> None:
+    """Written by the release before `forks` and `order`."""
+    old = """version = 1
+[default]
+ladder = ["small", "large"]
+attempts = 10
+policy = "climb"
+temperature = 0.8
+[[default.climb]]
+attempts = 10
+batch = 10
+weight = 1.0
+look = [4]
+swap_above = 0.5
+then = "resume"
+keep = 2
+[[default.climb]]
+attempts = 5
+batch = 1
+weight = 1.0
+look = []
+swap_above = 0.5
+then = "start"
+"""
+    first = RungPlan(attempts=10, batch=10, look=(4,), then="resume", keep=2)
+    assert parse(tomllib.loads(old)).default.climb == (first, RungPlan(attempts=5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from parcae.core.errors import CallerMistake
@@ -191,6 +193,49 @@ def test_lost_attempts_are_resumed_on_the_next_rung_those_with_the_fewest_steps_
     policy = climbing(RungPlan(attempts=3, batch=3, look=(4,), then="resume", keep=2), RungPlan())
     decision = policy.decide(group((None, None, None), (0,) * 3, steps=(4, 2, 3), p_fail=0.9))
     assert (decision.action, decision.rung, decision.attempts, decision.chosen) == ("swap", 1, 2, (1, 2, 0))
+
+
+def looked_at(promise: tuple[float, ...], p_fail: float = 0.9) -> Standing:
+    """Three open attempts after 4, 2 and 3 steps, and one that has not begun."""
+    seen = group((None,) * 4, (0,) * 4, steps=(4, 2, 3, 0))
+    return replace(seen, forecast=Forecast(p_fail=p_fail, promise=promise))
+
+
+def test_a_lost_prefix_is_forked_the_most_promising_one_first() -> None:
+    fork = RungPlan(attempts=4, batch=4, look=(4,), then="fork", forks=3, order="forecast")
+    decision = climbing(fork, RungPlan()).decide(looked_at((0.2, 0.1, 0.7)))
+    assert (decision.action, decision.rung, decision.attempts, decision.forks) == ("fork", 1, 1, 3)
+    assert decision.chosen == (2, 0, 1)
+    assert "3 futures" in decision.why
+    plain = climbing(RungPlan(attempts=4, batch=4, look=(4,), then="fork", keep=2), RungPlan())
+    decision = plain.decide(looked_at((0.2, 0.1, 0.7)))
+    assert (decision.attempts, decision.forks, decision.chosen) == (2, 2, (1, 2, 0))
+
+
+def test_attempts_are_resumed_in_the_order_of_the_forecast_if_the_plan_says_so() -> None:
+    policy = climbing(RungPlan(attempts=4, batch=4, look=(4,), then="resume", keep=2, order="forecast"), RungPlan())
+    assert policy.decide(looked_at((0.2, 0.1, 0.7))).chosen == (2, 0, 1)
+    assert policy.decide(looked_at(())).chosen == (1, 2, 0)  # nothing is said of attempts: the fewest steps first
+
+
+def test_a_look_answers_when_the_answer_is_good_enough_already() -> None:
+    sure = climbing(RungPlan(attempts=3, batch=3, look=(4,), sure=0.8), RungPlan())
+    early = group((("f",), None, None), (0,) * 3, steps=(3, 4, 4), p_fail=0.1)
+    assert (sure.decide(early).action, "enough" in sure.decide(early).why) == ("finish", True)
+    nothing_yet = group((None,) * 3, (0,) * 3, steps=(4, 4, 4), p_fail=0.1)
+    assert sure.decide(nothing_yet).action == "carry_on"
+    led = climbing(RungPlan(attempts=4, batch=4, look=(4,), enough=2))
+    two_agree = group((("f",), ("f",), None, None), (0,) * 4, steps=(3, 3, 4, 4))
+    assert led.decide(two_agree).action == "finish"
+
+
+def test_a_rung_may_answer_when_its_attempts_have_ended_and_swap_only_at_a_look() -> None:
+    policy = climbing(RungPlan(attempts=2, batch=2, look=(4,), then="resume", after="answer"), RungPlan(attempts=3))
+    ended = group((("f",), ("g",)), (0, 0), p_fail=0.9)
+    assert policy.decide(ended).action == "finish"
+    assert policy.decide(group((None, None), (0, 0), steps=(4, 4), p_fail=0.9)).action == "swap"
+    climbs = climbing(RungPlan(attempts=2, batch=2, look=(4,), then="resume"), RungPlan(attempts=3))
+    assert (climbs.decide(ended).action, climbs.decide(ended).rung) == ("start", 1)
 
 
 def test_the_price_aware_rule_says_its_arithmetic_in_words() -> None:

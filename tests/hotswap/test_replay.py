@@ -135,6 +135,19 @@ def test_a_continued_prefix_is_refused_with_the_reason(made: list[Deck]) -> None
         walk(resume, made[0], ladder=LADDER, attempts=2, watch=lost)
 
 
+def test_a_fork_is_refused_with_the_reason(made: list[Deck]) -> None:
+    fork = Climb(rungs=(RungPlan(attempts=2, batch=2, look=(1,), then="fork"), RungPlan()))
+    with pytest.raises(NotRecorded, match="several futures of one prefix go on was not recorded") as refused:
+        walk(fork, made[0], ladder=LADDER, attempts=2, watch=NoWatch(said=Forecast(p_fail=1.0)))
+    assert "replay live models" in refused.value.cure
+
+
+def test_a_fork_that_never_comes_is_replayed(made: list[Deck]) -> None:
+    never = Climb(rungs=(RungPlan(attempts=2, batch=2, look=(1,), then="fork", enough=0.1), RungPlan()))
+    came = walk(never, made[0], ladder=LADDER, attempts=2, watch=NoWatch(said=Forecast(p_fail=0.0)))
+    assert came.decisions[-1].action == "finish"
+
+
 def test_more_attempts_than_were_recorded_are_refused(made: list[Deck]) -> None:
     with pytest.raises(NotRecorded, match="all 6 recorded attempts of weak are drawn"):
         walk(Never(), made[0], ladder=LADDER, attempts=7)

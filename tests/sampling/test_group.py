@@ -14,7 +14,9 @@ from parcae.core.errors import CallerMistake
 from parcae.core.events import AttemptStarted, Decided
 from parcae.core.plan import StagePlan
 from parcae.core.protocols import Decision, Model, Request, Standing, Worker
-from parcae.core.task import Task
+from parcae.core.scope import Scope
+from parcae.core.task import Answer, Candidate, Task
+from parcae.core.trajectory import Step, cost_of
 from parcae.hotswap.policies import Never, Parallel, parse_policy
 from parcae.hotswap.supervisor import supervise
 from parcae.models.scripted import ScriptedModel, call, say
@@ -63,6 +65,23 @@ class TestGroupOfGroups(TestGroup):
     def worker(self) -> Worker:
         ladder: tuple[Model, ...] = (Thinker("cheap"), Thinker("strong"))
         return Group(worker=super().worker(), ladder=ladder, attempts=2, policy=Never(), forecaster=RuleForecaster())
+
+
+class Forking(Parallel):
+    """Forks one attempt of two at step k into three futures, whatever is forecast."""
+
+    def decide(self, standing: Standing) -> Decision:
+        if not all(standing.ended) and max(standing.rungs) == 0:
+            return Decision(action="fork", rung=1, attempts=1, chosen=(1, 0), forks=3, why="always")
+        return Decision(action="carry_on")
+
+
+class TestForkingGroup(TestGroup):
+    """Two attempts, of which the second is forked at step 2: at any crash the forks are what they would have been."""
+
+    def worker(self) -> Worker:
+        ladder: tuple[Model, ...] = (Thinker("cheap"), Thinker("strong"))
+        return Group(worker=Agent(role()), ladder=ladder, attempts=2, policy=Forking(k=2), forecaster=RuleForecaster())
 
 
 async def steps_of(group: Worker, scope_usd: float = 100.0) -> tuple[MemoryJournal, list[object]]:
@@ -182,3 +201,96 @@ async def test_a_policy_that_stops_leaves_the_answers_that_are_there() -> None:
     first = await rebuild(journal, f"{RUN}/attempt-1", TASK.id)
     assert len(first.steps) == 3
     assert isinstance(parse_policy("stop@3"), type(group.policy))
+
+
+async def forked(worker: Worker | None = None) -> tuple[MemoryJournal, list[Step], Scope]:
+    """Two attempts on "cheap", of which the second goes on as three futures on "strong"."""
+    models: tuple[Model, ...] = (Thinker("cheap"), Thinker("strong"))
+    policy, journal = Forking(k=2), MemoryJournal()
+    group = Group(worker=worker or Agent(role()), ladder=models, attempts=2, policy=policy, forecaster=RuleForecaster())
+    scope = await scope_in(journal)
+    return journal, [step async for step in group.attempt(TASK, model=models[0], scope=scope)], scope
+
+
+async def test_a_fork_goes_on_as_several_futures_that_share_what_was_paid() -> None:
+    journal, steps, scope = await forked()
+    futures = [await rebuild(journal, f"{RUN}/attempt-{n}", TASK.id) for n in (2, 3, 4)]
+    assert [[step.model for step in one.steps[:3]] for one in futures] == [["harness", "cheap", "strong"]] * 3
+    assert [one.shared for one in futures] == [0, 2, 2]
+    assert all(shown(one.steps[:2]) == shown(futures[0].steps[:2]) for one in futures)
+    stopped = await rebuild(journal, f"{RUN}/attempt-1", TASK.id)
+    assert stopped.ending is not None and stopped.ending.reason == "stopped"
+    begun = [one.event for one in await journal.read(RUN, [AttemptStarted]) if one.event.forked_from]
+    assert [(one.scope, one.forked_from, one.after_steps) for one in begun] == [
+        (f"{RUN}/attempt-3", f"{RUN}/attempt-2", 2),
+        (f"{RUN}/attempt-4", f"{RUN}/attempt-2", 2),
+    ]
+    paid = [cost_of(one.own) or 0.0 for one in (stopped, *futures)]
+    assert scope.account.spent.usd == pytest.approx(sum(paid))
+    assert steps[-1].ending is not None and steps[-1].ending.reason == "answered"
+
+
+async def test_the_votes_of_all_futures_count() -> None:
+    _, steps, _ = await forked()
+    assert steps[-1].ending is not None
+    assert steps[-1].ending.answer == ("ccc",)  # the prefix was asked as attempt 2, so all three say what it says
+
+
+async def test_a_group_of_groups_cannot_be_forked_and_says_so() -> None:
+    inner = Group(
+        worker=Agent(role()), ladder=(Thinker("cheap"),), attempts=2, policy=Slow(), forecaster=RuleForecaster()
+    )
+    with pytest.raises(CallerMistake, match="cannot go on from a fork"):
+        await forked(inner)
+
+
+class Slow(Never):
+    """Looks after every step, so that a group makes many outer steps."""
+
+    def pauses(self, standing: Standing) -> tuple[int | None, ...]:
+        return tuple(steps + 1 for steps in standing.steps)
+
+    def decide(self, standing: Standing) -> Decision:
+        return Decision(action="carry_on")
+
+
+async def test_what_was_queued_before_a_fork_is_done_once_if_a_future_wins() -> None:
+    sent: list[str] = []
+    tool = sender(sent, waits=True)
+    script = [call("send", text="before"), call("send", text="after"), say("."), say("dddd")]
+    agent = Agent(role(tools=(tool,), first_call=None))
+
+    def next_line(request: Request) -> ModelResponse:
+        return script[len(request.messages) // 2]
+
+    async def let_out(scope: object) -> None:
+        await release(scope, {"send": tool})  # type: ignore[arg-type]
+        await release(scope, {"send": tool})  # type: ignore[arg-type]
+
+    class OnlyAFork(Forking):
+        """Ranks the answer of the first fork first."""
+
+        def answer(self, standing: Standing) -> Answer:
+            return Answer(candidates=(Candidate(name="dddd", score=1.0),), attempts=1)
+
+        def decide(self, standing: Standing) -> Decision:
+            made = super().decide(standing)
+            return replace(made, chosen=(1, 0)) if made.action == "fork" else made
+
+    models = tuple(ScriptedModel(name, iter(lambda: next_line, None)) for name in ("cheap", "strong"))
+    group = Group(
+        worker=agent,
+        ladder=models,
+        attempts=2,
+        policy=OnlyAFork(k=1),
+        forecaster=RuleForecaster(),
+        release=let_out,
+    )
+    scope = await scope_in(MemoryJournal())
+    async for _ in group.attempt(TASK, model=models[0], scope=scope):
+        pass
+    child = await rebuild(scope.journal, f"{RUN}/attempt-3", TASK.id)
+    assert child.shared == 1
+    assert sent == ["before", "after"]  # of the winner, attempt 2
+    await release(replace(scope.child("attempt-3")), {"send": tool})
+    assert sent == ["before", "after", "after"]  # what the fork shares was done already; its own was not

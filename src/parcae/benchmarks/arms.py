@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from parcae.core.plan import StagePlan
@@ -26,10 +25,10 @@ Thing = TypeVar("Thing", bound=Named)
 
 def arms_of(stage: StagePlan) -> dict[str, StagePlan]:
     """Each end of the ladder alone with the same number of attempts, and the plan itself if it swaps or stops."""
-    cheap = replace(stage, ladder=stage.ladder[:1], policy="none")
+    cheap = stage.alone(0)
     arms = {cheap.ladder[0]: cheap}
     if len(stage.ladder) > 1:
-        strong = replace(stage, ladder=stage.ladder[-1:], policy="none")
+        strong = stage.alone(-1)
         arms[strong.ladder[0]] = strong
     if stage.policy != "none":
         arms[stage.policy] = stage

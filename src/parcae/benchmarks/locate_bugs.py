@@ -119,7 +119,7 @@ async def _meet(
 def _judged(report: Report, bug: Bug) -> ArmResult:
     ranked = [suspect.name for suspect in report.suspects]
     steps = [attempt.trajectory for attempt in report.attempts]
-    costs = [[step.cost_usd for step in one.steps] for one in steps]
+    costs = [[step.cost_usd for step in one.own] for one in steps]
     return ArmResult(
         hits={k: float(bug.culprit in ranked[:k]) for k in RANKS},
         cost_usd=report.cost_usd,

@@ -16,7 +16,7 @@ from parcae.cli.live import Board
 from parcae.cli.progress import counting
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
-from parcae.hotswap.policies import parse_policy
+from parcae.hotswap.policies import policy_of
 from parcae.jobs.world import World
 from parcae.store.home import home
 from parcae.tools.sandbox import find_sandbox
@@ -28,7 +28,7 @@ def bench_repair(bugs: Path, flags: Mapping[str, Any], settings: Mapping[str, Se
     budget, python = settings["budget"].value, text_of(settings, "python")
     assert isinstance(budget, float)
     stage = stage_from(settings, "repair", plan=flags["plan"], swap_attempts=flags["swap_attempts"])
-    parse_policy(stage.policy)
+    policy_of(stage)
     bench = RepairBench(
         name=str(flags["name"] or new_run("bench")),
         stage=stage,

@@ -18,7 +18,7 @@ from parcae.cli.progress import counting
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
-from parcae.hotswap.policies import parse_policy
+from parcae.hotswap.policies import policy_of
 from parcae.jobs.world import World
 from parcae.tools.sandbox import find_sandbox
 
@@ -28,7 +28,7 @@ def bench_run(kind: Kind, file: Path, flags: Mapping[str, Any], settings: Mappin
     budget, python = settings["budget"].value, text_of(settings, "python")
     assert isinstance(budget, float)
     stage = stage_from(settings, "solve", plan=flags["plan"], swap_attempts=flags["swap_attempts"])
-    parse_policy(stage.policy)
+    policy_of(stage)
     bench = TaskBench(
         name=str(flags["name"] or new_run("bench")),
         kind=kind,

@@ -13,6 +13,7 @@ from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import EMPLOYEE_TEMPERATURE, Plan, StagePlan
 from parcae.core.protocols import Forecaster, Model, Worker
+from parcae.hotswap.climb import FORKS
 from parcae.hotswap.supervisor import BELIEF, checked_policy, supervise
 from parcae.organization.job import Employ, stage_of
 from parcae.organization.several import ALL_PASS, Seams
@@ -83,7 +84,10 @@ def names_of(value: object) -> tuple[str, ...]:
 
 def _most(stage: StagePlan) -> int:
     """The most attempts at one turn."""
-    return sum(rung.attempts for rung in stage.climb) if stage.policy == "climb" else stage.attempts
+    if stage.policy != "climb":
+        return stage.attempts
+    forks = [((rung.forks or FORKS) - 1) * (rung.keep or 1) for rung in stage.climb if rung.then == "fork"]
+    return sum(rung.attempts for rung in stage.climb) + sum(forks)
 
 
 def _fitting(named: str | None, home: Path, role: Role) -> Forecaster:

@@ -155,7 +155,10 @@ class Forecasted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What a policy decided about a group of attempts, in the order in which it counted."""
+    """What a policy decided about a group of attempts, in the order in which it counted.
+
+    `origins`: the last so many of `attempts` are new forks; each shares the steps, up to `looked_at`, of its origin.
+    """
 
     kind: ClassVar[str] = "group.decided/1"
     scope: str
@@ -165,6 +168,7 @@ class Decided:
     why: str = ""
     looked_at: tuple[int, ...] = ()
     keep_open: bool = False
+    origins: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

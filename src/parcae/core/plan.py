@@ -7,7 +7,7 @@ an organisation's roles. Knows nothing of files: `parse` takes what `tomllib` gi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -38,12 +38,17 @@ _RUNG_KEYS = {
     "hopeless",
     "then",
     "keep",
+    "forks",
+    "order",
     "patience",
+    "after",
 }
 _PRICE_KEYS = {"solved_usd", "gain", "fades", "belief", "attempt_usd"}
 EMPLOYEE_TEMPERATURE = 0.2  # of an organisation's agents, unless a plan says otherwise
 CLIMB_CURE = "for example, for a ladder of two: [[default.climb]] attempts = 3, then [[default.climb]] attempts = 5"
-Move = Literal["start", "resume"]
+Move = Literal["start", "resume", "fork"]
+Order = Literal["steps", "forecast"]
+After = Literal["climb", "answer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +59,12 @@ class RungPlan:
     answer when the first name leads by `enough` attempts or is right with probability `sure`, and without more
     spending when the best is less likely than `hopeless`. Open attempts are also looked at after `look` steps: if the
     vote is lost with more than `swap_above`, the next rung takes over as `then` says. "start": fresh attempts.
-    "resume": at most `keep` of the open ones go on from where they are, those with the fewest steps first.
+    "resume": at most `keep` of the open ones go on from where they are. "fork": `keep` of them do (one, if it does not
+    say), each as `forks` futures (two, if it does not say) that share what was done so far. `order` says which come
+    first: those with the fewest "steps" (if it does not say), or those that the "forecast" finds most promising.
     An attempt that has made `patience` steps without ending is given up once another on its rung has answered: what
-    takes long costs most and is seldom right.
+    takes long costs most and is seldom right. When all its attempts have ended, the next rung begins: "climb", which is
+    what it does if it does not say; with `after` "answer" it begins only if a look finds the vote lost.
     """
 
     attempts: int = 1
@@ -69,7 +77,10 @@ class RungPlan:
     hopeless: float | None = None
     then: Move = "start"
     keep: int | None = None
+    forks: int | None = None
+    order: Order | None = None
     patience: int | None = None
+    after: After | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +119,11 @@ class StagePlan:
     max_steps: int | None = None
     climb: tuple[RungPlan, ...] = ()
     price: PricePlan | None = None
+
+    def alone(self, rung: int) -> StagePlan:
+        """The model of `rung` alone, with as many attempts as the plan begins with, and a plain vote."""
+        attempts = self.climb[0].attempts if self.climb else self.attempts
+        return replace(self, ladder=(self.ladder[rung],), attempts=attempts, policy="none", climb=(), price=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,16 +196,23 @@ def _stage(body: Mapping[str, object], where: str) -> StagePlan:
 def _climb(body: object, where: str, rungs: int) -> tuple[RungPlan, ...]:
     if not isinstance(body, list) or (body and len(body) != rungs):
         raise CallerMistake(f"{where}: `climb` must have one table a rung of the ladder ({rungs})", CLIMB_CURE)
-    return tuple(_rung(_table(rung, f"{where}: climb"), f"{where}: climb[{i}]") for i, rung in enumerate(body))
+    climb = tuple(_rung(_table(rung, f"{where}: climb"), f"{where}: climb[{i}]") for i, rung in enumerate(body))
+    if climb and climb[-1].then == "fork":
+        raise CallerMistake(
+            f'{where}: climb[{rungs - 1}]: `then` is "fork", but no rung comes after it that could take the forks over',
+            "add a model to the ladder, with a table of its own; it may be the same model again",
+        )
+    return climb
 
 
 def _rung(body: Mapping[str, object], where: str) -> RungPlan:
     _known(body, _RUNG_KEYS, where)
-    looks, then = body.get("look", []), body.get("then", "start")
+    looks, then, order = body.get("look", []), body.get("then", "start"), body.get("order")
     if not isinstance(looks, list) or not all(type(look) is int and look > 0 for look in looks):
         raise CallerMistake(f"{where}: `look` must be a list of steps from 1, not {looks!r}")
     if then not in get_args(Move):
         raise CallerMistake(f"{where}: `then` is {then!r}", f"use one of {', '.join(get_args(Move))}")
+    _consistent(body, then, order, where)
     return RungPlan(
         attempts=_count(body, "attempts", where) or 1,
         batch=_count(body, "batch", where) or 1,
@@ -201,8 +224,36 @@ def _rung(body: Mapping[str, object], where: str) -> RungPlan:
         hopeless=_positive(body, "hopeless", where),
         then=then,  # type: ignore[arg-type]  # checked above
         keep=_count(body, "keep", where),
+        forks=_count(body, "forks", where),
+        order=order,  # type: ignore[arg-type]  # checked above
         patience=_count(body, "patience", where),
+        after=_after(body, where),
     )
+
+
+def _after(body: Mapping[str, object], where: str) -> After | None:
+    after = body.get("after")
+    if after is not None and after not in get_args(After):
+        raise CallerMistake(f"{where}: `after` is {after!r}", f"use one of {', '.join(get_args(After))}")
+    return after  # type: ignore[return-value]  # checked above
+
+
+def _consistent(body: Mapping[str, object], then: object, order: object, where: str) -> None:
+    """Refuse what would have no effect: `forks` without a fork, `order` where nobody goes on."""
+    if order is not None and order not in get_args(Order):
+        raise CallerMistake(f"{where}: `order` is {order!r}", f"use one of {', '.join(get_args(Order))}")
+    if order is not None and then == "start":
+        raise CallerMistake(
+            f"{where}: `order` says which open attempts go on, but none does",
+            'write then = "resume" or then = "fork", or leave `order` out',
+        )
+    if "forks" in body and then != "fork":
+        raise CallerMistake(
+            f"{where}: `forks` says how many futures a fork has, but `then` is {then!r}",
+            'write then = "fork", or leave `forks` out',
+        )
+    if body.get("forks") == 1:
+        raise CallerMistake(f"{where}: a fork has two futures or more", 'for one future write then = "resume"')
 
 
 def _price(body: object, where: str) -> PricePlan | None:

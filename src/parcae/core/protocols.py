@@ -283,13 +283,14 @@ class Forecast:
     """How likely the vote is to be wrong if everything carries on as now.
 
     `p_fail` and `trust` are in [0, 1]; trust 0 means: do not act on this. `reasons` are short sentences for people.
-    `candidates`: how likely each name is to be right, if the forecaster says so of names.
+    If it says so: how likely each name of `candidates` is to be right, and each attempt's `promise` in [0, 1].
     """
 
     p_fail: float
     trust: float = 1.0
     reasons: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    promise: tuple[float, ...] = ()
 
 
 class Watch(Protocol):
@@ -316,9 +317,8 @@ class Forecaster(Protocol):
 class Standing:
     """All that a policy may know: where each attempt stands, what was forecast, what was spent.
 
-    `steps`, `ended`, `rungs` have one entry an attempt. `votes` are the answers of the attempts that ended and count.
-    So have `answers` (None: open, or stopped and not counted) and `costs_usd` (None: no price is known); both are
-    empty where nobody keeps them.
+    `steps`, `ended`, `rungs` have one entry an attempt; so have `answers` (None: open, or stopped) and `costs_usd`
+    (None is unknown) where somebody keeps them. `votes` are the answers of the attempts that ended and count.
     """
 
     steps: tuple[int, ...]
@@ -337,18 +337,18 @@ class Standing:
 class Decision:
     """What to do now.
 
-    "carry_on": nothing. "stop": end the open attempts. "swap": open attempts go on at `rung` (at most `attempts` of
-    them; the others are stopped). "start": `attempts` fresh ones at `rung`, open ones are stopped unless `keep_open`.
-    "finish": enough; vote now. `chosen`: which open attempts are meant, most promising first; None: in their order.
-    `why` is a sentence for people.
+    "carry_on": nothing. "stop": end the open attempts. "swap": at most `attempts` of them go on at `rung`, the others
+    stop. "fork": so they do, each as `forks` futures. "start": `attempts` fresh ones at `rung`, open ones stop unless
+    `keep_open`. "finish": vote now. `chosen`: which open ones are meant, best first; None: all. `why` is for people.
     """
 
-    action: Literal["carry_on", "stop", "swap", "start", "finish"] = "carry_on"
+    action: Literal["carry_on", "stop", "swap", "fork", "start", "finish"] = "carry_on"
     rung: int = 0
     attempts: int | None = None
     keep_open: bool = False
     why: str = ""
     chosen: tuple[int, ...] | None = None
+    forks: int = 1
 
 
 class Policy(Protocol):

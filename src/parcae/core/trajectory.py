@@ -66,11 +66,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trajectory:
-    """Everything one attempt did, in order. A pure value: ids and timestamps live in `store`."""
+    """Everything one attempt did, in order. A pure value: ids and timestamps live in `store`.
+
+    `shared`: a fork has its first so many steps from the attempt that it was forked from, where they are paid.
+    """
 
     task_id: str
     steps: tuple[Step, ...] = ()
     ending: Ending | None = None  # None while the attempt still runs
+    shared: int = 0
+
+    @property
+    def own(self) -> tuple[Step, ...]:
+        """The steps that were made and paid here."""
+        return self.steps[self.shared :]
 
     def prefix(self, turns: int) -> Trajectory:
         """What was known after `turns` steps: an ending only if the attempt had ended by then."""
@@ -78,7 +87,7 @@ class Trajectory:
             raise ValueError(f"turns must be 0 or more, not {turns}")
         if turns >= len(self.steps):
             return self
-        return replace(self, steps=self.steps[:turns], ending=None)
+        return replace(self, steps=self.steps[:turns], ending=None, shared=min(self.shared, turns))
 
     def extended(self, step: Step) -> Trajectory:
         """This trajectory after one more complete step."""

@@ -16,6 +16,7 @@ from parcae.core.protocols import Decision, Standing
 from parcae.core.task import Answer, Candidate
 
 ROUNDING = 1e-9
+FORKS = 2
 
 
 def weighted_votes(standing: Standing, weights: Sequence[float]) -> dict[str, float]:
@@ -80,14 +81,14 @@ class Climb:
         overdue = self._overdue(standing)
         if _running(standing) and len(overdue) < _running(standing):
             return self._look(standing, at)
-        done = self._enough(standing, rung, merits) or self._hopeless(standing, rung)
+        done = self._done(standing, rung, merits)
         if done:
             return Decision(action="finish", why=done)
         fresh = sum(not steps and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))
         if fresh:
             more = self._one_more(standing, at, merits) or Decision(action="carry_on", why="the vote is still open")
             return _giving_up(more, overdue, standing, at, fresh)
-        if at + 1 >= len(self.rungs):
+        if at + 1 >= len(self.rungs) or rung.after == "answer":
             return Decision(action="finish", why="every attempt of the plan was made")
         return self._one_more(standing, at + 1, merits) or self._climb(at + 1, "the vote is still open")
 
@@ -126,6 +127,10 @@ class Climb:
         belief = self.price.belief if self.price is not None else 0.0
         return merits_of(votes, standing.forecast.candidates if belief else (), belief)
 
+    def _done(self, standing: Standing, rung: RungPlan, merits: Sequence[tuple[str, float]]) -> str | None:
+        """Why the task is over: the answer is good enough, or there will be none."""
+        return self._enough(standing, rung, merits) or self._hopeless(standing, rung)
+
     def _enough(self, standing: Standing, rung: RungPlan, merits: Sequence[tuple[str, float]]) -> str | None:
         if rung.enough is not None and merits and lead_of(merits) + ROUNDING >= rung.enough:
             return f"the first name leads by {lead_of(merits):.2f} attempts, {rung.enough:g} are enough"
@@ -141,18 +146,16 @@ class Climb:
         return f"stopped early: an answer would be right with {right:.0%}, less than {rung.hopeless:.0%}"
 
     def _look(self, standing: Standing, at: int) -> Decision:
-        """Attempts are under way: give up, let the next rung take over, or let them run."""
+        """Attempts are under way: answer, give up, let the next rung take over, or let them run."""
         rung, forecast = self.rungs[at], standing.forecast
-        given_up = self._hopeless(standing, rung)
-        if given_up:
-            return Decision(action="finish", why=given_up)
+        done = self._done(standing, rung, self._merits(standing))
+        if done:
+            return Decision(action="finish", why=done)
         if at + 1 < len(self.rungs) and forecast.trust > 0 and forecast.p_fail > rung.swap_above:
             why = f"the vote looks lost ({forecast.p_fail:.0%} likely to fail)"
             if rung.then == "start":
                 return self._climb(at + 1, why)
-            going = sorted((n for n, done in enumerate(standing.ended) if not done), key=lambda n: standing.steps[n])
-            started = tuple(number for number in going if standing.steps[number])
-            return Decision(action="swap", rung=at + 1, attempts=rung.keep, chosen=started, why=why)
+            return _taken_over(standing, rung, at + 1, why)
         return Decision(action="carry_on", why=f"looks well enough ({forecast.p_fail:.0%} likely to fail)")
 
     def _climb(self, rung: int, why: str) -> Decision:
@@ -197,6 +200,24 @@ def _rung(standing: Standing) -> int:
 
 def _running(standing: Standing) -> int:
     return sum(steps > 0 and not ended for steps, ended in zip(standing.steps, standing.ended, strict=True))
+
+
+def _taken_over(standing: Standing, rung: RungPlan, to: int, why: str) -> Decision:
+    """The open attempts that `rung` chooses go on at rung `to`, each once or as several futures."""
+    going = [
+        n for n, (steps, done) in enumerate(zip(standing.steps, standing.ended, strict=True)) if steps and not done
+    ]
+    promise = standing.forecast.promise
+    if rung.order == "forecast" and promise:  # a forecaster that says nothing of attempts leaves the other order
+        going.sort(key=lambda n: (-round(promise[n], 9), standing.steps[n]))
+    else:
+        going.sort(key=lambda n: standing.steps[n])
+    if rung.then == "resume":
+        return Decision(action="swap", rung=to, attempts=rung.keep, chosen=tuple(going), why=why)
+    forks = rung.forks or FORKS
+    return Decision(
+        action="fork", rung=to, attempts=rung.keep or 1, chosen=tuple(going), forks=forks, why=f"{why}; {forks} futures"
+    )
 
 
 def _giving_up(more: Decision, overdue: frozenset[int], standing: Standing, rung: int, fresh: int) -> Decision:

@@ -163,6 +163,8 @@ class _Walked:
 
     def apply(self, decision: Decision) -> None:
         self.decisions.append(decision)
+        if decision.action == "fork" and any(self.attempts[number].steps for number in self._meant(decision)):
+            raise NotRecorded(FORK, "replay live models for it, or start afresh on the other model")
         meant = self._meant(decision)
         while len(self.attempts) <= max(meant, default=-1):
             self.attempts.append(_Drawn())
@@ -184,7 +186,7 @@ class _Walked:
         open_ones = [number for number, one in enumerate(self.attempts) if not one.ended]
         if decision.chosen is not None:
             open_ones = [number for number in decision.chosen if number in open_ones]
-        if decision.action == "swap":
+        if decision.action in ("swap", "fork"):
             return tuple(open_ones if decision.attempts is None else open_ones[: decision.attempts])
         if decision.action == "start":
             fresh = [number for number in open_ones if not self.attempts[number].steps]
@@ -202,6 +204,10 @@ class _Walked:
         return Walk(answer=answer, cost_usd=cost_usd, drawn=drawn, decisions=tuple(self.decisions))
 
 
+FORK = (
+    "how several futures of one prefix go on was not recorded: every recorded attempt has one future, on the model "
+    "that made it"
+)
 CONTINUATION = (
     "how an attempt goes on after its model is swapped was not recorded: every recorded attempt was made by one model "
     "from its first step to its last"

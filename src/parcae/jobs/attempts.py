@@ -160,5 +160,5 @@ def cards_of(stage: StagePlan, models: Mapping[str, Model]) -> dict[str, ModelCa
 
 def spent_by(trajectories: tuple[Trajectory, ...]) -> float | None:
     """US dollars of all steps; None if the price of one is unknown."""
-    costs = [step.cost_usd for trajectory in trajectories for step in trajectory.steps]
+    costs = [step.cost_usd for trajectory in trajectories for step in trajectory.own]
     return None if None in costs else sum(cost for cost in costs if cost is not None)

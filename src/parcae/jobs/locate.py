@@ -102,7 +102,7 @@ async def _run_groups(job: _Job, scope: Scope, world: World, forecaster: Forecas
     group = _group(job, job.options.stage, forecaster)
     await run_group(group, job.task, model=group.ladder[0], scope=scope, world=world)
     if job.options.compare_strong and not world.stop.is_set():
-        strong = _group(job, _all_strong(job.options.stage), forecaster)
+        strong = _group(job, job.options.stage.alone(-1), forecaster)
         await run_group(strong, job.task, model=strong.ladder[0], scope=scope.child("strong"), world=world)
 
 
@@ -113,7 +113,7 @@ async def report_of(run: str, world: World) -> Report:
     cards = cards_of(job.options.stage, job.models)
     trajectories = [attempt.trajectory for attempt in outcome.attempts]
     strong = await outcome_of(world.journal, f"{run}/strong", job.task, job.rank)
-    cost_usd = cost_of([step for one in trajectories for step in one.steps])
+    cost_usd = cost_of([step for one in trajectories for step in one.own])
     return Report(
         run=run,
         kind="locate",
@@ -180,10 +180,6 @@ def _group(job: _Job, stage: StagePlan, forecaster: Forecaster | None) -> Group:
     return supervise(Agent(job.role), stage, job.models, forecaster or RuleForecaster(), rank=job.rank)
 
 
-def _all_strong(stage: StagePlan) -> StagePlan:
-    return replace(stage, ladder=stage.ladder[-1:], policy="none")
-
-
 def _suspects(answer: Answer, covered: Covered) -> tuple[Suspect, ...]:
     functions = {function.name: function for function in covered.functions}
     found = [(candidate, functions.get(candidate.name)) for candidate in answer.candidates]
@@ -202,7 +198,7 @@ def _baseline(job: _Job, outcome: Outcome, strong: Outcome) -> Baseline:
     card = job.models[job.options.stage.ladder[-1]].card
     if strong.ending is None:
         return estimated_baseline(outcome.attempts, card, cards_of(job.options.stage, job.models))
-    steps = [step for attempt in strong.attempts for step in attempt.trajectory.steps]
+    steps = [step for attempt in strong.attempts for step in attempt.trajectory.own]
     answer = _suspects(strong.answer, job.covered)
     return Baseline(model=card.name, cost_usd=cost_of(steps), estimated=False, answer=answer)
 

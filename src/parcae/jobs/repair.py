@@ -179,7 +179,7 @@ async def report_of(run: str, world: World) -> Report:
     checked = [one.event for one in await world.journal.read(run, [PatchChecked])]
     patches = _patches(outcome, checked, run)
     stage = job.options.stage
-    steps = [step for attempt in outcome.attempts for step in attempt.trajectory.steps]
+    steps = [step for attempt in outcome.attempts for step in attempt.trajectory.own]
     status = outcome.status
     if status == "done" and not any(patch.plausible for patch in patches):
         status = "no_answer"

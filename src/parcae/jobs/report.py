@@ -111,7 +111,7 @@ def costs_by_model(attempts: Sequence[Attempt], cards: Mapping[str, ModelCard]) 
     """Calls, tokens and dollars of each model over all attempts; steps of the harness cost nothing and are left out."""
     steps: dict[str, list[Step]] = {}
     for attempt in attempts:
-        for step in attempt.trajectory.steps:
+        for step in attempt.trajectory.own:
             if step.model in cards:
                 steps.setdefault(step.model, []).append(step)
     return {name: _cost(own, cards[name]) for name, own in steps.items()}
@@ -131,7 +131,7 @@ def estimated_baseline(attempts: Sequence[Attempt], strongest: ModelCard, names:
     """What this run's own tokens would have cost at the strongest model's price: an estimate, and marked as one."""
     if strongest.price is None:
         return Baseline(model=strongest.name, cost_usd=None, estimated=True)
-    steps = [step for attempt in attempts for step in attempt.trajectory.steps if step.model in names]
+    steps = [step for attempt in attempts for step in attempt.trajectory.own if step.model in names]
     cost = sum(strongest.price.cost_usd(step.usage) for step in steps)
     return Baseline(model=strongest.name, cost_usd=cost, estimated=True)
 
@@ -149,5 +149,5 @@ def swaps_of(decisions: Sequence[Decided], forecasts: Sequence[Forecasted], ladd
             action=decision.action,
         )
         for decision in decisions
-        if decision.action in {"swap", "start"} and decision.rung > 0
+        if decision.action in {"swap", "start", "fork"} and decision.rung > 0
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from parcae.core.events import OutboxQueued
 from parcae.core.protocols import Forecast, Forecaster, Tool, Watch
 from parcae.core.scope import Scope
 from parcae.core.task import Task
@@ -19,7 +18,7 @@ from parcae.organization.detectors import Trouble, TurnWatch, waits
 from parcae.organization.office import COMPANY, Office
 from parcae.organization.results import HAND_IN
 from parcae.sampling.group import Check, Release
-from parcae.sampling.outbox import release
+from parcae.sampling.outbox import queued, release
 
 ALL_PASS = 1.0
 REFUSED = "refused: "
@@ -63,9 +62,9 @@ class _Acts:
         """
         who = self.office.chart.of_scope(scope.id)
         assert who is not None
-        queued = [one.event.tool for one in await scope.journal.read(scope.id, [OutboxQueued])]
-        if HAND_IN not in queued:
-            return ALL_PASS if queued or waits(self.office, who) else 0.0
+        wanted = [call.tool for call in await queued(scope.journal, scope.id)]
+        if HAND_IN not in wanted:
+            return ALL_PASS if wanted or waits(self.office, who) else 0.0
         checked = await run_checks(who.order.checks, scope.workspace, self.command)
         return sum(one.passed for one in checked) / max(1, len(checked))
 

@@ -18,6 +18,7 @@ from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Forecast
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
+from parcae.graphs.agreement import promises
 from parcae.graphs.features import FEATURES, unknown_tools
 from parcae.graphs.semantic import SemanticGraph
 from parcae.graphs.tally import Tally, TaskFacts, facts_of
@@ -125,7 +126,7 @@ class FittedWatch:
         p_fail = self.fitted.calibration(score)
         trust, doubts = self._trust(row)
         summary = f"{card.kind} trained on {card.tasks} tasks says {p_fail:.2f}{_record(card, p_fail)}"
-        return Forecast(p_fail=p_fail, trust=trust, reasons=(summary, *doubts))
+        return Forecast(p_fail=p_fail, trust=trust, reasons=(summary, *doubts), promise=promises(self.tally))
 
     def _trust(self, row: Floats) -> tuple[float, tuple[str, ...]]:
         card, doubts, trust = self.fitted.card, [], 1.0

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from parcae.core.protocols import Forecast
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
+from parcae.graphs.agreement import promises
 from parcae.graphs.features import error_share, repeat_share, vote_confidence_of_ended
 from parcae.graphs.tally import Tally, facts_of
 from parcae.graphs.turns import Turn, turn_of
@@ -51,6 +52,7 @@ class RuleWatch:
             p_fail=rule_p_fail(tally),
             trust=min(1.0, len(tally.lengths) / tally.samples),
             reasons=_reasons(tally),
+            promise=promises(tally),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from parcae.core.errors import LimitReached, OutsideFailed
 from parcae.core.events import AttemptEnded, AttemptStarted
@@ -24,11 +24,15 @@ OnStep = Callable[[int, Step], None]
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt: where it stands, on which rung, and its iterator while it is live."""
+    """One attempt: where it stands, on which rung, and its iterator while it is live.
+
+    `forked_from`: the scope of the attempt that it is a fork of, until it has begun.
+    """
 
     scope: Scope
     trajectory: Trajectory
     rung: int = 0
+    forked_from: str | None = None
     steps: AsyncIterator[Step] | None = field(default=None, repr=False)
 
     @property
@@ -97,16 +101,31 @@ async def _run(
 async def _begin(attempt: Attempt, task: Task, worker: Worker, model: Model) -> None:
     done = len(attempt.trajectory.steps)
     started = AttemptStarted(
-        scope=attempt.scope.id, model=model.card.name, rung=attempt.rung, after_steps=_complete(attempt.trajectory)
+        scope=attempt.scope.id,
+        model=model.card.name,
+        rung=attempt.rung,
+        after_steps=_complete(attempt.trajectory),
+        forked_from=attempt.forked_from,
     )
     await attempt.scope.journal.append([started])
+    attempt.forked_from = None
     attempt.steps = worker.attempt(task, model=model, so_far=attempt.trajectory.steps[:done], scope=attempt.scope)
 
 
 def _take(attempt: Attempt, step: Step) -> None:
     trajectory = attempt.trajectory
-    complete = Trajectory(task_id=trajectory.task_id, steps=trajectory.steps[: _complete(trajectory)])
+    complete = replace(trajectory, steps=trajectory.steps[: _complete(trajectory)], ending=None)
     attempt.trajectory = complete.extended(step)
+
+
+def fork_into(child: Attempt, origin: Attempt, steps: int) -> None:
+    """Let `child`, which has not begun, start from the first `steps` steps of `origin`, files included."""
+    prefix = origin.trajectory.prefix(steps)
+    commits = [step.commit for step in prefix.steps if step.commit is not None]
+    if child.scope.workspace is not None and commits:
+        child.scope.workspace.go_back(commits[-1])
+    child.trajectory = replace(prefix, ending=None, shared=len(prefix.steps))
+    child.forked_from = origin.scope.id
 
 
 async def change_rung(attempt: Attempt, rung: int) -> None:
@@ -120,9 +139,7 @@ async def end(attempt: Attempt, ending: Ending) -> None:
     await _close(attempt)
     if not attempt.ended:
         await attempt.scope.journal.append([AttemptEnded(scope=attempt.scope.id, ending=ending)])
-        attempt.trajectory = Trajectory(
-            task_id=attempt.trajectory.task_id, steps=attempt.trajectory.steps, ending=ending
-        )
+        attempt.trajectory = replace(attempt.trajectory, ending=ending)
 
 
 async def close(attempts: Sequence[Attempt]) -> None:

@@ -26,8 +26,8 @@ from parcae.core.protocols import (
 from parcae.core.scope import LiveEvent, Scope
 from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Ending, Step, Trajectory
-from parcae.sampling.attempts import Attempt, advance, change_rung, close, end
-from parcae.sampling.restore import Restored, member_scope, restore
+from parcae.sampling.attempts import Attempt, advance, change_rung, close, end, fork_into
+from parcae.sampling.restore import Restored, forks_of, looks_after, member_scope, restore
 from parcae.sampling.standing import standing_at, standing_now
 from parcae.sampling.vote import vote
 
@@ -100,6 +100,11 @@ async def _watch(group: Group, task: Task, model: Model, so_far: Sequence[Step],
     restored = await restore(
         scope, task, planned=group.attempts, start_rung=start_rung, apart=group.apart, shared=group.shared
     )
+    if so_far and restored.last is None:
+        raise CallerMistake(
+            f"the group of attempts in {scope.id} cannot go on from a fork: what its own attempts did lies elsewhere",
+            'fork attempts of a single agent; for groups of groups write then = "resume"',
+        )
     watched = _Watched(group, task, scope, models, restored, start_rung)
     watched.ending = so_far[-1].ending if so_far else None
     if restored.last is not None and watched.ending is None:
@@ -193,23 +198,27 @@ class _Watched:
     # ---- decisions
 
     def _decided(self, decision: Decision, standing: Standing) -> Decided:
+        meant = self._meant(decision, standing)
+        origins = meant * (decision.forks - 1) if decision.action == "fork" else ()
+        new = range(len(standing.steps), len(standing.steps) + len(origins))
         return Decided(
             scope=self.scope.id,
             action=decision.action,
             rung=decision.rung,
-            attempts=self._meant(decision, standing),
+            attempts=(*meant, *new),
             why=decision.why,
             looked_at=standing.steps,
             keep_open=decision.keep_open,
+            origins=origins,
         )
 
     def _meant(self, decision: Decision, standing: Standing) -> tuple[int, ...]:
-        """The numbers of the attempts that go on (swap) or begin (start) on another rung."""
+        """The numbers of the attempts that go on (swap, fork) or begin (start) on another rung."""
         most = decision.attempts if decision.attempts is not None else self.group.swap_attempts
         open_ones = [number for number, ended in enumerate(standing.ended) if not ended]
         if decision.chosen is not None:
             open_ones = [number for number in decision.chosen if number in open_ones]
-        if decision.action == "swap":
+        if decision.action in ("swap", "fork"):
             return tuple(open_ones if most is None else open_ones[:most])
         if decision.action == "start":
             unstarted = [number for number in open_ones if not standing.steps[number]]
@@ -228,7 +237,7 @@ class _Watched:
         done = StepCompleted(scope=self.scope.id, step=self.decisions, model=GROUP, ending=ending, note=note)
         events: tuple[Event, ...] = (looked, decided, done)
         await self.scope.journal.append(events)
-        self.decisions, self.looked_at, self.ending = self.decisions + 1, decided.looked_at, ending
+        self.decisions, self.ending = self.decisions + 1, ending
         if not ends:
             await self.apply(decided)
         self.scope.show(LiveEvent(scope=self.scope.id, what=decided.action, text=decided.why))
@@ -238,7 +247,9 @@ class _Watched:
         """Do what was decided; doing it again after a crash changes nothing that was done."""
         while len(self.attempts) <= max(decided.attempts, default=-1):
             self.attempts.append(_new_attempt(self.group, self.scope, self.task, len(self.attempts)))
-            self.looked_at = (*self.looked_at, 0)
+        self.looked_at = looks_after(decided, len(self.attempts))
+        for number, origin in forks_of(decided):
+            self._fork(number, origin, decided.looked_at[origin])
         meant = set(decided.attempts)
         for number, attempt in enumerate(self.attempts):
             if attempt.ended:
@@ -247,6 +258,14 @@ class _Watched:
                 await change_rung(attempt, max(decided.rung, self.start_rung))
             elif decided.action != "carry_on" and not decided.keep_open:
                 await end(attempt, Ending(reason="stopped", detail=decided.why))
+
+    def _fork(self, number: int, origin: int, steps: int) -> None:
+        """Attempt `number` begins with what `origin` had done; one that was restored has begun already."""
+        if self.attempts[number].started:
+            return
+        fork_into(self.attempts[number], self.attempts[origin], steps)
+        for step in self.attempts[number].trajectory.steps:
+            self.watch.add(number, step)
 
     # ---- the answer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from parcae.core.events import CallStarted, OutboxQueued, OutboxReleased
-from parcae.core.protocols import Tool, ToolRefused
+from parcae.core.events import AttemptStarted, CallStarted, OutboxQueued, OutboxReleased
+from parcae.core.protocols import Journal, Tool, ToolRefused
 from parcae.core.scope import Scope
 
 UNKNOWN = "interrupted: the process ended while this call was under way; it was not repeated"
@@ -15,16 +15,30 @@ UNKNOWN = "interrupted: the process ended while this call was under way; it was 
 async def release(winner: Scope, tools: Mapping[str, Tool]) -> tuple[OutboxReleased, ...]:
     """Make the calls that wait in the outbox of the attempt in `winner`, in their order, each at most once.
 
+    Of a fork, what it shares with its origin comes first.
     A call that an earlier process had started is sent again only if its tool honours idempotency keys.
     """
-    queued = await winner.journal.read(winner.id, [OutboxQueued])
-    started = {_place(one.event) for one in await winner.journal.read(winner.id, [CallStarted])}
-    done = {_place(one.event) for one in await winner.journal.read(winner.id, [OutboxReleased])}
+    calls, started, done = await queued(winner.journal, winner.id), set(), set()
+    for scope in dict.fromkeys((winner.id, *(call.scope for call in calls))):
+        started |= {_place(one.event) for one in await winner.journal.read(scope, [CallStarted])}
+        done |= {_place(one.event) for one in await winner.journal.read(scope, [OutboxReleased])}
     released = []
-    for one in queued:
-        if _place(one.event) not in done:
-            released.append(await _release(one.event, winner, tools[one.event.tool], _place(one.event) in started))
+    for call in calls:
+        if _place(call) not in done:
+            released.append(await _release(call, winner, tools[call.tool], _place(call) in started))
     return tuple(released)
+
+
+async def queued(journal: Journal, scope: str, steps: int | None = None) -> tuple[OutboxQueued, ...]:
+    """The calls that the attempt in `scope` put into its outbox, in its first `steps` steps or in all, released or not.
+
+    Of a fork, those of the steps that it shares with its origin come first.
+    """
+    begun = [one.event for one in await journal.read(scope, [AttemptStarted], below=False)]
+    fork = next((one for one in begun if one.forked_from is not None), None)
+    before = () if fork is None else await queued(journal, str(fork.forked_from), fork.after_steps)
+    own = [one.event for one in await journal.read(scope, [OutboxQueued])]
+    return (*before, *(call for call in own if steps is None or call.step < steps))
 
 
 async def _release(call: OutboxQueued, winner: Scope, tool: Tool, started: bool) -> OutboxReleased:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from parcae.core.events import Decided
 from parcae.core.scope import Scope
 from parcae.core.task import Task
-from parcae.core.trajectory import Trajectory
-from parcae.sampling.attempts import Attempt
+from parcae.sampling.attempts import Attempt, fork_into
 from parcae.store.replay import rebuild
 
 
@@ -31,6 +30,19 @@ def member_scope(scope: Scope, number: int, *, apart: bool, shared: bool) -> Sco
     return replace(child, contested=scope.contested or apart, workspace=scope.workspace if shared else child.workspace)
 
 
+def forks_of(decided: Decided) -> tuple[tuple[int, int], ...]:
+    """(new attempt, the attempt that it is a fork of) for each fork that was decided."""
+    return tuple(zip(decided.attempts[len(decided.attempts) - len(decided.origins) :], decided.origins, strict=True))
+
+
+def looks_after(decided: Decided, count: int) -> tuple[int, ...]:
+    """How many steps each of `count` attempts has made where the next look is counted from; a fork, its origin's."""
+    looked = [*decided.looked_at, *([0] * (count - len(decided.looked_at)))]
+    for number, origin in forks_of(decided):
+        looked[number] = looked[origin]
+    return tuple(looked)
+
+
 async def restore(
     scope: Scope, task: Task, *, planned: int, start_rung: int, apart: bool, shared: bool = False
 ) -> Restored:
@@ -42,12 +54,14 @@ async def restore(
         child = member_scope(scope, number, apart=apart, shared=shared)
         trajectory = await rebuild(scope.journal, child.id, task.id)
         if trajectory.ending is not None and trajectory.ending.reason == "cancelled":
-            trajectory = Trajectory(task_id=task.id, steps=trajectory.steps)  # an interrupted attempt goes on
+            trajectory = replace(trajectory, ending=None)  # an interrupted attempt goes on
         attempts.append(Attempt(scope=child, trajectory=trajectory, rung=start_rung))
     for decision in decided:
         for number in decision.attempts:
             attempts[number].rung = max(decision.rung, start_rung)
+        for number, origin in forks_of(decision):
+            if not attempts[number].started:  # it was decided, but the fork had not begun
+                fork_into(attempts[number], attempts[origin], decision.looked_at[origin])
     last = decided[-1] if decided else None
-    seen = last.looked_at if last is not None else ()
-    looked_at = (*seen, *([0] * (count - len(seen))))
+    looked_at = looks_after(last, count) if last is not None else (0,) * count
     return Restored(attempts=attempts, looked_at=looked_at, decisions=len(decided), last=last)

@@ -23,7 +23,7 @@ def standing_now(
         ladder=ladder,
         planned=planned,
         answers=tuple(_answer(attempt.trajectory) for attempt in attempts),
-        costs_usd=tuple(cost_of(attempt.trajectory.steps) for attempt in attempts),
+        costs_usd=tuple(cost_of(attempt.trajectory.own) for attempt in attempts),
     )
 
 
@@ -44,7 +44,7 @@ def standing_at(standing: Standing, attempts: Sequence[Attempt], looked_at: Sequ
         ladder=standing.ladder,
         planned=standing.planned,
         answers=tuple(_answer(trajectory) for trajectory in then),
-        costs_usd=tuple(cost_of(trajectory.steps) for trajectory in then),
+        costs_usd=tuple(cost_of(trajectory.own) for trajectory in then),
     )
 
 

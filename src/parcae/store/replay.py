@@ -33,7 +33,8 @@ async def rebuild(journal: Journal, scope_id: str, task_id: str) -> Trajectory:
 
 def replayed(events: Sequence[Event], task_id: str, origin: Sequence[Step] = ()) -> Trajectory:
     """The trajectory that the events of one attempt make, after the steps of `origin`."""
-    replay = _Replay(steps=[_Draft(whole=step, replied=step, seen=list(step.observations)) for step in origin])
+    drafts = [_Draft(whole=step, replied=step, seen=list(step.observations)) for step in origin]
+    replay = _Replay(steps=drafts, shared=len(drafts))
     for event in events:
         replay.take(event)
     return replay.trajectory(task_id)
@@ -92,6 +93,7 @@ class _Draft:
 class _Replay:
     steps: list[_Draft] = field(default_factory=list)
     ending: Ending | None = None
+    shared: int = 0
 
     def take(self, event: Event) -> None:
         """Take one event in; others than those of an attempt are passed over."""
@@ -126,4 +128,5 @@ class _Replay:
 
     def trajectory(self, task_id: str) -> Trajectory:
         """What was replayed so far."""
-        return Trajectory(task_id=task_id, steps=tuple(draft.done() for draft in self.steps), ending=self.ending)
+        steps = tuple(draft.done() for draft in self.steps)
+        return Trajectory(task_id=task_id, steps=steps, ending=self.ending, shared=min(self.shared, len(steps)))

@@ -75,6 +75,7 @@ def one_of_each(scope: str = "run") -> list[Event]:
         StepCompleted(scope=scope, step=0, model="m", commit="abc", ending=ending, note=NASTY),
         Forecasted(scope=scope, p_fail=1 / 3, trust=0.0, reasons=(NASTY,), looked_at=(1, 2)),
         Decided(scope=scope, action="swap", rung=1, attempts=(0,), why=NASTY, looked_at=(1,), keep_open=True),
+        Decided(scope=scope, action="fork", rung=1, attempts=(1, 2), looked_at=(1, 4), origins=(1,)),
         AttemptEnded(scope=scope, ending=Ending(reason="cancelled")),
         Incident(scope=scope, what=NASTY, cure=NASTY),
         OutcomeGiven(scope=scope, success=False, source="test"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 from parcae.models.builtin.locate_reading import Reading
 from parcae.models.builtin.words import identifiers_of, overlap, words_of
 
@@ -9,20 +12,21 @@ IN_TEST_NAME, IN_ERROR, IN_TEST_CODE = 0.8, 1.0, 0.3
 NAMED_IN_ERROR = 0.8  # the whole name stands in the error or its traceback
 
 
-def weigh_words(reading: Reading) -> dict[str, float]:
+def weigh_words(reading: Reading) -> Mapping[str, float]:
     """How much each word of the failure counts."""
+    return _weights(reading.test_source, reading.error, reading.test.rpartition("::")[2])
+
+
+@lru_cache(maxsize=64)  # every turn at a task reads the same failure
+def _weights(source: str, error: str, name: str) -> Mapping[str, float]:
     weights: dict[str, float] = {}
-    for text, weight in (
-        (reading.test_source, IN_TEST_CODE),
-        (reading.error, IN_ERROR),
-        (reading.test.rpartition("::")[2], IN_TEST_NAME),
-    ):
+    for text, weight in ((source, IN_TEST_CODE), (error, IN_ERROR), (name, IN_TEST_NAME)):
         for word in words_of(text):
             weights[word] = max(weight, weights.get(word, 0.0))
     return weights
 
 
-def name_score(name: str, weights: dict[str, float]) -> float:
+def name_score(name: str, weights: Mapping[str, float]) -> float:
     """How much a dotted name has to do with the failure: its last part counts whole, what is before it half."""
     before, _, last = name.rpartition(".")
     return overlap(words_of(last), weights) + 0.5 * overlap(words_of(before.rpartition(".")[2]), weights)

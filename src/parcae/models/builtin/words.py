@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -15,6 +16,7 @@ most none not of on or py recent return self str test that the this to true was 
 _COMMON = frozenset(_COMMON_TEXT.split())
 
 
+@lru_cache(maxsize=16_384)  # the same names are weighed at every turn of every attempt
 def words_of(text: str) -> frozenset[str]:
     """The words of a name or a text, in lower case, without their plural and without the commonest."""
     found = {_singular(piece.lower()) for piece in _PIECES.findall(text)}
