@@ -72,10 +72,7 @@ async def known_of(
     async with SqliteJournal.open(some.home / "journal.sqlite") as journal:
         field = Field(World(journal=journal, clock=WallClock(), open_model=builtin), find_sandbox(True))
         for record in some.records():
-            p_fail: dict[tuple[str, int], float] = {}
-            for name, forecaster in forecasters(full_name(some, record["bug"])).items():
-                said = await field.said(record["bug"], forecaster, looks)
-                p_fail |= {(name, k): p for k, p in said.items()}
+            p_fail = await field.said(record["bug"], forecasters(full_name(some, record["bug"])), looks)
             known = f.known_from(record, p_fail)
             confidence = {(CONFIDENCE, k): 1 - _confidence(known, k) for k in looks}
             found.append(replace(known, bug=full_name(some, known.bug), p_fail={**p_fail, **confidence}))

@@ -10,7 +10,7 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,16 +167,19 @@ class Field:
         count = max(ATTEMPTS, len(await members(self.world.journal, run)))
         return [await rebuild(self.world.journal, f"{run}/attempt-{n}", run) for n in range(1, count + 1)]
 
-    async def said(self, bug: str, forecaster: Forecaster, looks: Sequence[int]) -> dict[int, float]:
-        """p_fail of small's attempts at each of `looks`, each from the steps until then alone."""
+    async def said(
+        self, bug: str, forecasters: Mapping[str, Forecaster], looks: Sequence[int]
+    ) -> dict[tuple[str, int], float]:
+        """p_fail of small's attempts by forecaster and look, each from the steps until then alone."""
         attempts, said = await self.trajectories(bug, "small"), {}
         started = (await self.world.journal.read(run_name(bug, "small"), [RunStarted], below=False))[0].event
-        for k in looks:
-            watch = forecaster.watch(started.task, ATTEMPTS)
-            for number, one in enumerate(attempts):
-                for step in one.steps[:k]:
-                    watch.add(number, step)
-            said[k] = watch.forecast().p_fail
+        for name, forecaster in forecasters.items():
+            for k in looks:
+                watch = forecaster.watch(started.task, ATTEMPTS)
+                for number, one in enumerate(attempts):
+                    for step in one.steps[:k]:
+                        watch.add(number, step)
+                said[name, k] = watch.forecast().p_fail
         return said
 
 
