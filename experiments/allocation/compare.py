@@ -142,19 +142,7 @@ def code_digest() -> str:
     """Of everything that a simulated search runs: what an older version played is not mixed in."""
     root = Path(__file__).parents[2]
     searched = root / "src/parcae/allocation"
-    names = [
-        "belief",
-        "costs",
-        "guarantee",
-        "history",
-        "intervals",
-        "problem",
-        "project",
-        "replay",
-        "space",
-        "strategy",
-    ]
-    files = [searched / f"{name}.py" for name in names]
+    files = [searched / f"{name}.py" for name in SEARCHED]
     files += [file for file in sorted((searched / "strategies").glob("*.py")) if file.stem != "agenttts"]
     files += sorted((root / "experiments/strategies").glob("*.py"))
     files.append(root / "experiments/allocation/landscapes.py")

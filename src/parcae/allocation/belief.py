@@ -22,6 +22,7 @@ RISE = 0.05  # what endless samples are believed to add to one, before any data
 RISE_VARIANCE = 0.003
 WIGGLE = 2e-4  # how far a curve may depart from its form
 LEVEL = 0.09  # variance of what all configurations have in common
+ROUGH = 10  # items at which half of a measured covariance is believed
 MOST = 600  # configurations that are believed about at once
 
 
@@ -189,7 +190,7 @@ def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
 
     The row that was scored on the most items is the reference; each other row is as much above it as it was on the
     items that both have. Rows that share samples err together on the same items, so many of them say little more than
-    one.
+    one. How much they do is itself measured on few items, so it is believed by n / (n + 10) only.
     """
     scores = table.scores[rows]
     counts = table.counts[rows]
@@ -198,7 +199,9 @@ def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
     shared = (~np.isnan(differences)).sum(axis=1)
     apart = np.nansum(differences, axis=1) / np.maximum(shared, 1)
     errors = np.nan_to_num(differences - apart[:, None], nan=0.0) / np.maximum(shared - 1, 1)[:, None]
-    noise = errors @ errors.T + np.diag(np.where(shared > 0, 0.02 / np.maximum(shared, 1), 0.25))
+    together = np.minimum.outer(shared, shared)
+    noise = errors @ errors.T * np.where(np.eye(len(shared), dtype=bool), 1.0, together / (together + ROUGH))
+    noise += np.diag(np.where(shared > 0, 0.02 / np.maximum(shared, 1), 0.25))
     noise[reference, reference] = 1e-4
     own = table.means[rows]
     return np.where(shared > 0, own[reference] + apart, own), noise
