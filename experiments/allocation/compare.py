@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,8 +22,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from parcae.allocation.history import History, Proposal, Round
 from parcae.allocation.problem import Problem
 from parcae.allocation.strategy import Environment, Strategy, search
+from parcae.core.errors import LimitReached
 
 T = TypeVar("T")
 OUT = Path("out/evidence")
@@ -39,8 +42,29 @@ class Played:
     choice: int
 
 
+@dataclass(kw_only=True)
+class Within:
+    """An environment that refuses a round for which the calls do not suffice, as a live one stops at its limit."""
+
+    inner: Environment
+    most: float
+    calls: int = 0
+
+    async def run(self, proposal: Proposal) -> Round:
+        played = await self.inner.run(proposal)
+        if self.calls + played.calls > self.most:
+            raise LimitReached(f"{self.calls + played.calls} calls, {self.most:g} are allowed")
+        self.calls += played.calls
+        return played
+
+
 def play(problem: Problem, strategy: Strategy, environment: Environment, regret: Callable[[int], float]) -> Played:
-    history = driven(search(problem, strategy, environment))
+    """Search until the strategy has enough, or its next round would overshoot; that round does not count."""
+    known = [History.empty(problem)]
+    limited = Within(inner=environment, most=problem.max_calls)
+    with suppress(LimitReached):
+        driven(search(problem, strategy, limited, watch=known.append))
+    history = known[-1]
     choice = strategy.choose(history)
     assert problem.fits(choice), "a strategy chose what the budget does not allow"
     assert history.calls <= problem.max_calls, f"{type(strategy).__name__} overshot: {history.calls}"
@@ -142,19 +166,7 @@ def code_digest() -> str:
     """Of everything that a simulated search runs: what an older version played is not mixed in."""
     root = Path(__file__).parents[2]
     searched = root / "src/parcae/allocation"
-    names = [
-        "belief",
-        "costs",
-        "guarantee",
-        "history",
-        "intervals",
-        "problem",
-        "project",
-        "replay",
-        "space",
-        "strategy",
-    ]
-    files = [searched / f"{name}.py" for name in names]
+    files = [searched / f"{name}.py" for name in SEARCHED]
     files += [file for file in sorted((searched / "strategies").glob("*.py")) if file.stem != "agenttts"]
     files += sorted((root / "experiments/strategies").glob("*.py"))
     files.append(root / "experiments/allocation/landscapes.py")

@@ -34,3 +34,31 @@ def sureness(scored: int, seed: int) -> float:
 @pytest.mark.parametrize("seed", range(5))
 def test_configurations_that_share_samples_count_once(seed: int) -> None:
     assert sureness(SAMPLES, seed) > 0.8 * sureness(1, seed)
+
+
+def believed(items: int, chances: tuple[float, float]) -> float:
+    """How much better the dear one of two models is believed to be, after `items` items of these chances."""
+    space = Space(stages=(StageSpace(name="answer", models=("cheap", "dear")),))
+    problem = Problem(space=space, costs=np.array([1.0, 20.0]), items=400)
+    history = History.empty(problem)
+    if items:
+        scores = (np.random.default_rng(1).random((2, items)) < np.array(chances)[:, None]).astype(np.float64)
+        history = history.told(
+            Round(configurations=np.arange(2), items=np.arange(items), scores=scores, calls=2 * items)
+        )
+    cheap, dear = current_belief(history, np.arange(2)).mean
+    return float(dear - cheap)
+
+
+def test_a_dear_model_is_believed_better_until_scores_say_otherwise() -> None:
+    before = believed(0, (0.5, 0.5))
+    assert 0.1 < before < 0.3
+    assert abs(believed(400, (0.5, 0.5))) < before / 2
+    assert believed(400, (0.8, 0.4)) < -0.2
+    assert believed(4, (0.99, 0.01)) > believed(400, (0.99, 0.01))  # four items are not four hundred
+
+
+def test_a_price_that_nobody_knows_says_nothing() -> None:
+    space = Space(stages=(StageSpace(name="answer", models=("a", "b")),))
+    unknown = Problem(space=space, costs=np.full(2, np.nan), items=10)
+    assert np.ptp(current_belief(History.empty(unknown), np.arange(2)).mean) == 0

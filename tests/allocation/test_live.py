@@ -294,6 +294,24 @@ async def test_agenttts_takes_any_model_and_a_search_that_goes_on_does_not_ask_i
     assert again.best == first.best
 
 
+@pytest.mark.parametrize("strategy", ["race", "exhaustive", "random", "rules"])
+@pytest.mark.parametrize("most", [1, 7, 50])
+async def test_no_strategy_draws_one_sample_more_than_the_search_may(strategy: str, most: int) -> None:
+    journal, models = MemoryJournal(), guessers()
+    options = AllocateOptions(pipeline=pipeline(), strategy=strategy, max_calls=most)
+    result = await play(options, *models, journal=journal)
+    assert result.calls == sum(model.calls for model in models) <= most
+    again = await play(replace(options, max_calls=most + 9), *models, journal=journal, resume=True)
+    assert again.calls <= sum(model.calls for model in models) <= most + 9  # a longer search need not use all it drew
+
+
+async def test_what_the_limit_on_samples_cut_off_is_said_and_scored_as_far_as_it_went() -> None:
+    options = AllocateOptions(pipeline=pipeline(40), strategy="exhaustive", max_calls=300)
+    result = await play(options, *guessers(), journal=MemoryJournal())
+    assert (result.status, result.calls) == ("limit", 300)
+    assert result.best is not None
+
+
 async def test_agenttts_without_a_model_says_what_to_name() -> None:
     with pytest.raises(CallerMistake, match="--agent"):
         options = AllocateOptions(pipeline=pipeline(), strategy="agenttts")

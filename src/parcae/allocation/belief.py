@@ -1,8 +1,8 @@
 """What is believed of every configuration's score, from the scores of some: a Gaussian process over the choices.
 
-The paper's insights are its priors: a stage prefers models of its own (one effect a stage and model), more samples
-help and then level off (a curve that rises with 1 - 1/S, as far as data do not say otherwise), and stages interact (a
-smaller effect of their combination). Knows nothing of calls.
+The paper's insights are its priors: a stage prefers models of its own (one effect a stage and model, dearer ones being
+better as a rule), more samples help and then level off (a curve that rises with 1 - 1/S, as far as data do not say
+otherwise), and stages interact (a smaller effect of their combination). Knows nothing of calls.
 """
 
 from __future__ import annotations
@@ -15,13 +15,20 @@ from numpy.typing import NDArray
 
 from parcae.allocation.costs import Floats
 from parcae.allocation.history import History, Table
+from parcae.allocation.problem import Problem
 from parcae.allocation.space import Indices, Space
 
 FLOOR = 4e-4  # the least variance that any effect is believed to have: two points of score
 RISE = 0.05  # what endless samples are believed to add to one, before any data
 RISE_VARIANCE = 0.003
 WIGGLE = 2e-4  # how far a curve may depart from its form
+SLOPE = 0.06  # what a model is believed to add in a stage, before any data, for each time that it costs e times as much
+SLOPE_VARIANCE = 0.03**2
 LEVEL = 0.09  # variance of what all configurations have in common
+ROUGH = 10  # items at which a measured variance or covariance is believed half
+UNSEEN = 0.05  # variance of an item's score that even equal scores leave open
+MODEL_VARIANCE = 0.006  # how far models are believed to differ in a stage, which weighs as much as `FAMILIES` models do
+FAMILIES = 10
 MOST = 600  # configurations that are believed about at once
 
 
@@ -58,7 +65,9 @@ class Effects:
     together: float = 0.003
 
 
-def believe(space: Space, configurations: Indices, seen: Indices, scores: Floats, noise: Floats) -> Belief:
+def believe(
+    space: Space, configurations: Indices, seen: Indices, scores: Floats, noise: Floats, dear: Floats
+) -> Belief:
     """The belief about `configurations` after `seen` (places in `configurations`) scored `scores` give or take `noise`.
 
     Args:
@@ -67,10 +76,11 @@ def believe(space: Space, configurations: Indices, seen: Indices, scores: Floats
         seen: int64, shape (N,), places of those that were scored.
         scores: shape (N,), their mean scores.
         noise: shape (N, N), the covariance of these means: what was scored on the same items errs together.
+        dear: shape (stages, K), from `dearness`.
     """
-    expected = rise(space, configurations)
+    expected = rise(space, configurations) + SLOPE * dear.sum(axis=0)
     effects = estimated_effects(space, configurations[seen], scores - expected[seen], noise)
-    prior = kernel(space, configurations, effects)
+    prior = kernel(space, configurations, effects) + sloped(dear)
     base = float(np.average(scores - expected[seen], weights=1.0 / (np.diag(noise) + FLOOR)))
     cross = prior[:, seen]
     weights = np.asarray(np.linalg.solve(cross[seen] + noise + 1e-9 * np.eye(len(seen)), cross.T).T, dtype=np.float64)
@@ -87,6 +97,25 @@ def rise(space: Space, configurations: Indices) -> Floats:
     return total
 
 
+def sloped(dear: Floats) -> Floats:
+    """Prior covariance from not knowing what a dearer model brings; shape (K, K)."""
+    return np.asarray(SLOPE_VARIANCE * dear.T @ dear, dtype=np.float64)
+
+
+def dearness(problem: Problem, configurations: Indices) -> Floats:
+    """How dear the model of each stage is: the logarithm of its price beside that of the stage's mean model.
+
+    Shape (stages, K); 0 where a price is unknown.
+    """
+    models, _ = problem.space.digits(configurations)
+    found = np.zeros(models.shape)
+    for number, prices in enumerate(problem.prices):
+        logs = np.log(prices)
+        if np.isfinite(logs).any():
+            found[number] = np.nan_to_num(logs - np.nanmean(logs), nan=0.0)[models[number]]
+    return found
+
+
 def estimated_effects(space: Space, seen: Indices, scores: Floats, noise: Floats) -> Effects:
     """How much stages differ by model, from the spread of their models' mean scores less what noise explains."""
     models, _ = space.digits(seen)
@@ -100,7 +129,8 @@ def estimated_effects(space: Space, seen: Indices, scores: Floats, noise: Floats
         present = sizes > 0
         share = float(np.mean([apart[np.ix_(own, own)].mean() for own in (row == k for k in np.flatnonzero(present))]))
         variance = float(means[present].var(ddof=1)) - share if present.sum() > 1 else FLOOR
-        variances.append(max(variance, FLOOR))
+        there = int(present.sum())
+        variances.append((there * max(variance, FLOOR) + FAMILIES * MODEL_VARIANCE) / (there + FAMILIES))
         fitted += means[row]
     left = float(((residual - fitted) ** 2).mean()) * _freedom(space, len(seen)) - spread
     together = max(left, FLOOR) if len(space.stages) > 1 else FLOOR
@@ -168,13 +198,14 @@ def current_belief(history: History, arms: Indices) -> Belief:
     table = history.table
     places = np.searchsorted(table.configurations, arms).clip(0, max(len(table.configurations) - 1, 0))
     known = (table.configurations[places] == arms) & (table.counts[places] > 0) if len(table.configurations) else None
+    space, dear = history.problem.space, dearness(history.problem, arms)
     if known is None or not known.any():
-        prior = kernel(history.problem.space, arms, Effects(models=(0.01,) * len(history.problem.space.stages)))
-        nothing = np.empty((len(arms), 0))
-        return Belief(mean=0.5 + rise(history.problem.space, arms), prior=prior, weights=nothing, known=nothing)
+        prior = kernel(space, arms, Effects(models=(MODEL_VARIANCE,) * len(space.stages))) + sloped(dear)
+        mean, nothing = 0.5 + rise(space, arms) + SLOPE * dear.sum(axis=0), np.empty((len(arms), 0))
+        return Belief(mean=mean, prior=prior, weights=nothing, known=nothing)
     seen = np.flatnonzero(known)
     scores, noise = (paired if history.problem.shared else separate)(table, places[seen])
-    return believe(history.problem.space, arms, seen, scores, noise)
+    return believe(space, arms, seen, scores, noise, dear)
 
 
 def separate(table: Table, rows: Indices) -> tuple[Floats, Floats]:
@@ -189,7 +220,7 @@ def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
 
     The row that was scored on the most items is the reference; each other row is as much above it as it was on the
     items that both have. Rows that share samples err together on the same items, so many of them say little more than
-    one.
+    one. How much they do is itself measured on few items, so it is believed by n / (n + 10) only.
     """
     scores = table.scores[rows]
     counts = table.counts[rows]
@@ -198,10 +229,25 @@ def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
     shared = (~np.isnan(differences)).sum(axis=1)
     apart = np.nansum(differences, axis=1) / np.maximum(shared, 1)
     errors = np.nan_to_num(differences - apart[:, None], nan=0.0) / np.maximum(shared - 1, 1)[:, None]
-    noise = errors @ errors.T + np.diag(np.where(shared > 0, 0.02 / np.maximum(shared, 1), 0.25))
+    noise = _less_rough(errors @ errors.T, shared, others=np.arange(len(rows)) != reference)
     noise[reference, reference] = 1e-4
     own = table.means[rows]
     return np.where(shared > 0, own[reference] + apart, own), noise
+
+
+def _less_rough(measured: Floats, shared: Indices, *, others: NDArray[np.bool_]) -> Floats:
+    """The covariance of differences measured on `shared` items: what few items say is drawn to what is usual.
+
+    Usual is the variance of the `others`, those that differ at all, an item; and no covariance.
+    """
+    items = np.maximum(shared, 1)
+    own = np.diag(measured) * items
+    usual = np.average(own[others], weights=items[others]) if others.any() else 0.0
+    together = np.minimum.outer(shared, shared)
+    noise = measured * together / (together + ROUGH)
+    variance = (items * own + ROUGH * usual) / (items + ROUGH) / items
+    np.fill_diagonal(noise, variance + np.where(shared > 0, UNSEEN / items, 0.25))
+    return np.asarray(noise, dtype=np.float64)
 
 
 def counts_of(history: History, arms: Indices) -> NDArray[np.int64]:

@@ -90,6 +90,7 @@ async def allocate(
     account = await restore(run, Limits(usd=options.search_usd), world.journal)
     scope = Scope(id=run, account=account, journal=world.journal, clock=world.clock, seed=options.seed, show=world.show)
     live = await _live(pipeline, models, scope, Tools(run=run, find_sandbox=find_sandbox, copies=copies))
+    live.samples.most = options.max_calls
     strategy = make_strategy(options.strategy, options.seed, agent=agent, scope=scope)
     try:
         history, status = await _search(options, live, strategy, world, watch)
@@ -204,6 +205,7 @@ async def _held_out(
     """The scores of the choice on items that the search never saw, as far as the budget reaches."""
     if not options.held_out or not history.rounds or status != "done":
         return (), status
+    live.samples.most = math.inf  # the limit is the search's
     items = np.arange(len(options.pipeline.items) - options.held_out, len(options.pipeline.items))
     played = await live.run(Proposal(configurations=np.array([choice]), items=items, why="held out"))
     if live.limit is not None:

@@ -53,6 +53,21 @@ class Problem:
         return int(np.nanargmin(self.costs))
 
     @cached_property
+    def prices(self) -> tuple[Floats, ...]:
+        """What the models of each stage cost, an array a stage; NaN where nothing is known yet.
+
+        A model's price is the cost of the cheapest configuration that has it with its fewest samples.
+        """
+        models, places = self.space.digits(np.arange(self.space.size, dtype=np.int64))
+        found = []
+        for own, place, stage in zip(models, places, self.space.stages, strict=True):
+            cheapest = np.full(len(stage.models), np.inf)
+            known = (place == 0) & (self.costs > 0)
+            np.minimum.at(cheapest, own[known], self.costs[known])
+            found.append(np.where(np.isfinite(cheapest), cheapest, np.nan))
+        return tuple(found)
+
+    @cached_property
     def feasible(self) -> Indices:
         """The configurations that fit the budget, ascending. A rounding error of 1e-9 of the budget is forgiven."""
         fits = np.isnan(self.costs) | (self.costs <= self.budget * (1 + 1e-9))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from parcae.core.errors import LimitReached
 from parcae.core.protocols import Event, Journal
 from parcae.core.usage import Usage
 
@@ -42,10 +44,11 @@ class Drawn:
 
 @dataclass(kw_only=True)
 class Samples:
-    """Samples by key. `drawn` counts those that this process had to draw."""
+    """Samples by key. `drawn` counts those that the run drew, in this process or before; it may draw `most`."""
 
     journal: Journal
     run: str
+    most: float = math.inf
     known: dict[str, Sampled] = field(default_factory=dict)
     flying: dict[str, asyncio.Future[Sampled]] = field(default_factory=dict)
     drawn: int = 0
@@ -55,13 +58,20 @@ class Samples:
         for scope in ("", self.run):
             for entry in await self.journal.read(scope, [Sampled]):
                 self.known.setdefault(entry.event.key, entry.event)
+        self.drawn = sum(sample.scope == self.run for sample in self.known.values())
 
     async def get(self, key: str, stage: str, model: str, draw: Callable[[], Awaitable[Drawn]]) -> Sampled:
-        """The sample `key`: from the cache, else drawn once, however many ask."""
+        """The sample `key`: from the cache, else drawn once, however many ask.
+
+        Raises:
+            LimitReached: it would be one more than `most`.
+        """
         if key in self.known:
             return self.known[key]
         if key in self.flying:
             return await asyncio.shield(self.flying[key])
+        if self.drawn + len(self.flying) >= self.most:
+            raise LimitReached(f"the search has drawn the {self.most:g} samples that it may", "allow it more calls")
         future: asyncio.Future[Sampled] = asyncio.get_running_loop().create_future()
         self.flying[key] = future
         try:

@@ -23,7 +23,7 @@ from parcae.allocation.space import Indices
 SHARES = (0.14, 0.09, 0.09, 0.14, 0.18, 0.18, 0.18)  # of the search's budget, a phase
 FIRST_ITEMS = 16  # of a race without a limit
 CONTENDS = 2.5  # standard deviations within which a configuration could still be the best
-PLATEAU = 0.1  # of epsilon: with the same models, samples that are believed to bring less than this are saved
+PLATEAU = 0.02  # of epsilon: with the same models, samples that are believed to bring less than this are saved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
