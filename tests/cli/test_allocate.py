@@ -112,6 +112,21 @@ def test_a_pipeline_that_changed_is_not_resumed_and_the_difference_is_named(tmp_
     assert "changed in scout.samples" in capsys.readouterr().err
 
 
+def test_a_search_named_by_a_relative_path_goes_on_from_another_folder(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if trouble() is not None:
+        missing(f"bubblewrap ({trouble()})")
+    home = str(tmp_path / "home")
+    monkeypatch.chdir(ROOT / "examples")
+    begun = ["allocate", "pipelines/locate_twice.toml", "--models", MODELS, "--items", "2", "--max-calls", "2"]
+    first = run([*begun, "--home", home, "--json"])
+    name = json.loads(capsys.readouterr().out)["run"]
+    monkeypatch.chdir(tmp_path)
+    assert run(["runs", "resume", name, "--home", home, "--json"]) == first
+    assert json.loads(capsys.readouterr().out)["calls"] <= 2
+
+
 def nan(item: Item, output: str) -> float:
     return float("nan")
 

@@ -83,7 +83,7 @@ def _item(line: str, where: str, folder: Path) -> Item:
     gold = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
     fields = {str(key): str(value) for key, value in row.items() if key not in ("id", "gold")}
     if "repo" in fields:
-        fields["repo"] = str(folder / fields["repo"])
+        fields["repo"] = str((folder / fields["repo"]).resolve())  # from wherever the search is resumed
     return Item(id=str(row["id"]), fields=MappingProxyType(fields), gold=tuple(str(one) for one in gold))
 
 
