@@ -78,9 +78,9 @@ def believe(
         noise: shape (N, N), the covariance of these means: what was scored on the same items errs together.
         dear: shape (stages, K), from `dearness`.
     """
-    expected = rise(space, configurations) + SLOPE * dear.sum(axis=0)
+    expected = rise(space, configurations, dear)
     effects = estimated_effects(space, configurations[seen], scores - expected[seen], noise)
-    prior = kernel(space, configurations, effects) + sloped(dear)
+    prior = kernel(space, configurations, effects, dear)
     base = float(np.average(scores - expected[seen], weights=1.0 / (np.diag(noise) + FLOOR)))
     cross = prior[:, seen]
     weights = np.asarray(np.linalg.solve(cross[seen] + noise + 1e-9 * np.eye(len(seen)), cross.T).T, dtype=np.float64)
@@ -88,18 +88,13 @@ def believe(
     return Belief(mean=mean, prior=prior, weights=weights, known=cross)
 
 
-def rise(space: Space, configurations: Indices) -> Floats:
-    """What the samples of each configuration are believed to add before any data; shape (K,)."""
+def rise(space: Space, configurations: Indices, dear: Floats) -> Floats:
+    """What samples and dearer models (`dear`, from `dearness`) are believed to add before any data; shape (K,)."""
     _, places = space.digits(configurations)
-    total = np.zeros(len(configurations))
+    total = np.asarray(SLOPE * dear.sum(axis=0), dtype=np.float64)
     for place, stage in zip(places, space.stages, strict=True):
         total += RISE * _level_off(stage.samples)[place]
     return total
-
-
-def sloped(dear: Floats) -> Floats:
-    """Prior covariance from not knowing what a dearer model brings; shape (K, K)."""
-    return np.asarray(SLOPE_VARIANCE * dear.T @ dear, dtype=np.float64)
 
 
 def dearness(problem: Problem, configurations: Indices) -> Floats:
@@ -137,13 +132,13 @@ def estimated_effects(space: Space, seen: Indices, scores: Floats, noise: Floats
     return Effects(models=tuple(variances), together=together)
 
 
-def kernel(space: Space, configurations: Indices, effects: Effects) -> Floats:
-    """Prior covariance of the scores; shape (K, K)."""
+def kernel(space: Space, configurations: Indices, effects: Effects, dear: Floats) -> Floats:
+    """Prior covariance of the scores; shape (K, K). It is not known either what a dearer model brings."""
     samples, same, together = _alike(space, configurations.tobytes())
     total = samples + effects.together * together
     for own, variance in zip(same, effects.models, strict=True):
         total += variance * own
-    return total
+    return np.asarray(total + SLOPE_VARIANCE * dear.T @ dear, dtype=np.float64)
 
 
 @lru_cache(maxsize=8)  # a search asks for the same configurations at every step
@@ -200,9 +195,9 @@ def current_belief(history: History, arms: Indices) -> Belief:
     known = (table.configurations[places] == arms) & (table.counts[places] > 0) if len(table.configurations) else None
     space, dear = history.problem.space, dearness(history.problem, arms)
     if known is None or not known.any():
-        prior = kernel(space, arms, Effects(models=(MODEL_VARIANCE,) * len(space.stages))) + sloped(dear)
-        mean, nothing = 0.5 + rise(space, arms) + SLOPE * dear.sum(axis=0), np.empty((len(arms), 0))
-        return Belief(mean=mean, prior=prior, weights=nothing, known=nothing)
+        prior = kernel(space, arms, Effects(models=(MODEL_VARIANCE,) * len(space.stages)), dear)
+        nothing = np.empty((len(arms), 0))
+        return Belief(mean=0.5 + rise(space, arms, dear), prior=prior, weights=nothing, known=nothing)
     seen = np.flatnonzero(known)
     scores, noise = (paired if history.problem.shared else separate)(table, places[seen])
     return believe(space, arms, seen, scores, noise, dear)
@@ -238,7 +233,8 @@ def paired(table: Table, rows: Indices) -> tuple[Floats, Floats]:
 def _less_rough(measured: Floats, shared: Indices, *, others: NDArray[np.bool_]) -> Floats:
     """The covariance of differences measured on `shared` items: what few items say is drawn to what is usual.
 
-    Usual is the variance of the `others`, those that differ at all, an item; and no covariance.
+    Usual is the variance an item of the `others`, all but the reference, and no covariance. The result is positive
+    definite: min(n, m) / (min(n, m) + 10) is, so is its product with what was measured, and the diagonal only gains.
     """
     items = np.maximum(shared, 1)
     own = np.diag(measured) * items

@@ -89,8 +89,8 @@ async def allocate(
     await _begin(options, world, run, resume=resume)
     account = await restore(run, Limits(usd=options.search_usd), world.journal)
     scope = Scope(id=run, account=account, journal=world.journal, clock=world.clock, seed=options.seed, show=world.show)
-    live = await _live(pipeline, models, scope, Tools(run=run, find_sandbox=find_sandbox, copies=copies))
-    live.samples.most = options.max_calls
+    tools = Tools(run=run, find_sandbox=find_sandbox, copies=copies)
+    live = await _live(pipeline, models, scope, tools, most=options.max_calls)
     strategy = make_strategy(options.strategy, options.seed, agent=agent, scope=scope)
     try:
         history, status = await _search(options, live, strategy, world, watch)
@@ -127,9 +127,9 @@ def _check_items(options: AllocateOptions) -> None:
         )
 
 
-async def _live(pipeline: Pipeline, models: Mapping[str, Model], scope: Scope, tools: Tools) -> Live:
-    """What draws and scores the configurations of `pipeline`, with the samples that the run has drawn already."""
-    samples = Samples(journal=scope.journal, run=scope.id)
+async def _live(pipeline: Pipeline, models: Mapping[str, Model], scope: Scope, tools: Tools, *, most: float) -> Live:
+    """What draws and scores the configurations of `pipeline`: `most` samples, with those that were drawn already."""
+    samples = Samples(journal=scope.journal, run=scope.id, most=most)
     await samples.load()
     space = pipeline.space({name: model.card for name, model in models.items()})
     if space.size > MOST_CONFIGURATIONS:

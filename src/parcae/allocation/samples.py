@@ -71,7 +71,7 @@ class Samples:
         if key in self.flying:
             return await asyncio.shield(self.flying[key])
         if self.drawn + len(self.flying) >= self.most:
-            raise LimitReached(f"the search has drawn the {self.most:g} samples that it may", "allow it more calls")
+            raise LimitReached(f"the search has drawn the {self.most:g} samples that it may", "raise --max-calls")
         future: asyncio.Future[Sampled] = asyncio.get_running_loop().create_future()
         self.flying[key] = future
         try:

@@ -15,11 +15,6 @@ def promises(tally: Tally) -> tuple[float, ...]:
     """The promise of each attempt, in [0, 1], by number; 0 for one that looked at nothing yet. Empty: none began."""
     if not tally.lengths:
         return ()
-    count, others = max(tally.lengths) + 1, max(1, len(tally.lengths) - 1)
-    shared, passed = [0.0] * count, [0] * count
-    for node, passers in tally.passers.items():
-        if node.argument:
-            for attempt in passers:
-                shared[attempt] += (len(passers) - 1) / others
-                passed[attempt] += 1
-    return tuple(total / max(1, nodes) for total, nodes in zip(shared, passed, strict=True))
+    others = max(1, len(tally.lengths) - 1)
+    each = range(max(tally.lengths) + 1)
+    return tuple(tally.joined[one] / (others * max(1, tally.visited[one])) for one in each)

@@ -142,14 +142,11 @@ class SemanticGraph:
 
     def matrix(self) -> FlowMatrix:
         """The graph after the merge pass."""
-        count, edges = len(self.edges.places), self.edges
+        edges, count = self.edges, len(self.edges.places)
         (sources, targets), weights = edges.ends[:, :count], edges.weights[:count]
-        if not self.count:
-            nodes = np.zeros((1, self.width), dtype=np.float32)
-            return FlowMatrix(nodes=nodes, sources=sources.copy(), targets=targets.copy(), weights=weights.copy())
         sums, members = self.sums[: self.count], self.members[: self.count]
         if not self.close:
-            nodes = sums / members[:, None]
+            nodes = sums / members[:, None] if self.count else np.zeros((1, self.width), dtype=np.float32)
             return FlowMatrix(nodes=nodes, sources=sources.copy(), targets=targets.copy(), weights=weights.copy())
         place, nodes = _merged(sums, members, self.merge)
         pairs, which = np.unique(place[sources] * len(nodes) + place[targets], return_inverse=True)

@@ -51,7 +51,8 @@ class Tally:
     `passes[n]`: how often node n was passed; `passers[n]`: by which attempts. A node is pointed if its call had
     arguments. `looked[n]`: who looked at n, a short name; `entered[c]`: who looked at class c or into it.
     `places[n]`: the sum over answers that hold n of 1 / its place. `sum_log`: the sum of c ln c over `passes`,
-    `pointed_sum_log` over pointed nodes (entropies need it).
+    `pointed_sum_log` over pointed nodes (entropies need it). `visited[a]`: the pointed nodes that attempt a passed;
+    `joined[a]`: the sum over them of the other attempts that passed them too.
     """
 
     samples: int
@@ -63,6 +64,8 @@ class Tally:
     passers: dict[Node, set[int]] = field(default_factory=dict)
     edges: Counter[tuple[Node, Node]] = field(default_factory=Counter)
     last: dict[int, Node] = field(default_factory=dict)
+    visited: Counter[int] = field(default_factory=Counter)
+    joined: Counter[int] = field(default_factory=Counter)
     looked: dict[str, set[int]] = field(default_factory=dict)
     entered: dict[str, set[int]] = field(default_factory=dict)
     votes: dict[str, float] = field(default_factory=dict)
@@ -108,8 +111,13 @@ class Tally:
         gain = _c_log_c(before + 1) - _c_log_c(before)
         self.sum_log += gain
         passers = self.passers.setdefault(node, set())
-        self.repeats += attempt in passers
-        self.visits += attempt not in passers
+        again = attempt in passers
+        self.repeats += again
+        self.visits += not again
+        if node.argument and not again:
+            self.visited[attempt] += 1
+            self.joined[attempt] += len(passers)
+            self.joined.update(passers)
         passers.add(attempt)
         if node.argument:
             self.pointed_calls += 1

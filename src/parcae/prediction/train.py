@@ -7,16 +7,18 @@ had not seen: the Brier score of rule and forecaster, paired by task, with a boo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Embedder
+from parcae.graphs.semantic import FlowMatrix
 from parcae.prediction.blend import AnyHead
 from parcae.prediction.calibrate import Calibration, calibrate, platt
 from parcae.prediction.card import Card
-from parcae.prediction.embedders import HASHED, arguments_of, card_name, embedder_for, held_by, learns
+from parcae.prediction.embedders import HASHED, Arrays, arguments_of, card_name, embedder_for, held_by, learns
 from parcae.prediction.evaluate import (
     BLEND,
     BLENDED,
@@ -40,6 +42,7 @@ from parcae.prediction.rows import checked, feature_names, graphs_of, hash_of, r
 from parcae.prediction.rule import rule_p_fail
 
 KINDS = (*LEARNED, "prior", GCN)
+Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,45 @@ def looks_for(groups: Sequence[Group]) -> tuple[Look, ...]:
     return (*(Look(at=at) for at in turns), *(Look(kind="sequential", at=at) for at in ended), Look())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lesson:
+    """What is learned from: every group at every look, its counts, and what the untrained rule says of it."""
+
+    groups: Sequence[Group]
+    looks: tuple[Look, ...]
+    tools: tuple[str, ...]
+    examples: Sequence[Example]
+    rows: Rows
+    rule: Floats
+    seed: int
+
+    @property
+    def tasks(self) -> int:
+        """How many there are."""
+        return len({example.task_id for example in self.examples})
+
+    @property
+    def mains(self) -> Bools:
+        """Which examples figures are told of: extra groups of a task only teach."""
+        return np.array([not example.extra for example in self.examples])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learned:
+    """A head, how its scores become probabilities, and these on tasks that it had not seen.
+
+    `features`: the columns that it reads. `embedder`, `embedded`: what its graphs know of texts, by name and as arrays.
+    """
+
+    kind: str
+    head: AnyHead | Gcn
+    curve: Calibration
+    unseen: Floats
+    features: tuple[str, ...]
+    embedder: str = ""
+    embedded: Arrays = field(default_factory=dict)
+
+
 def train(
     groups: Sequence[Group],
     *,
@@ -90,60 +132,65 @@ def train(
         raise CallerMistake(f"there is no forecaster {kind!r} to train", f"use one of {', '.join(KINDS)}")
     if embedder != HASHED and kind != GCN:
         raise CallerMistake(f"only the graph network reads texts, by --embedder {embedder}", "add --kind gcn")
-    labelled = checked(groups)
-    looks = tuple(looks) if looks is not None else looks_for(labelled)
-    examples = examples_of(labelled, looks)
-    tools = vocabulary(labelled)
-    names = feature_names(tools)
+    lesson = _lesson(checked(groups), looks, seed, progress)
+    progress(f"fitting on {lesson.tasks} tasks")
+    learned = _gcn(lesson, gcn, embedder, progress) if kind == GCN else _fitted(lesson, kind)
+    fitted = Fitted(
+        card=_card(lesson, learned, agent), head=learned.head, calibration=learned.curve, embedded=learned.embedded
+    )
+    return _compared(fitted, lesson, learned.unseen)
+
+
+def _lesson(groups: Sequence[Group], looks: Sequence[Look] | None, seed: int, progress: Progress) -> _Lesson:
+    chosen = tuple(looks) if looks is not None else looks_for(groups)
+    examples, tools = examples_of(groups, chosen), vocabulary(groups)
     progress(f"counting {len(examples)} prefixes")
     tallies = [example.prefix.tally() for example in examples]
-    rows = rows_of(examples, names, tallies)
-    rule = np.array([rule_p_fail(tally) for tally in tallies])
-    tasks = len({example.task_id for example in examples})
-    progress(f"fitting on {tasks} tasks")
-    head: AnyHead | Gcn
-    embedded, embedder_name = {}, ""
-    if kind == GCN:
-        head, curve, scores, words = _gcn(labelled, examples, rows, seed, gcn, embedder, progress)
-        name, embedded, embedder_name = GCN, held_by(words), card_name(embedder, words)
-    else:
-        head, curve, scores, name = _fitted(rows, names, seed, kind)
-        names = tuple(names[place] for place in columns_of(name, names))
-    mains = np.array([not example.extra for example in examples])
-    unseen = {name: scores[mains], "rule": rule[mains]}
-    card = Card(
-        kind=name,
-        agent=agent,
+    return _Lesson(
+        groups=groups,
+        looks=chosen,
         tools=tools,
-        models=tuple(sorted({group.setup.model for group in labelled if group.setup.model})),
-        data_hash=hash_of(examples),
+        examples=examples,
+        rows=rows_of(examples, feature_names(tools), tallies),
+        rule=np.array([rule_p_fail(tally) for tally in tallies]),
         seed=seed,
-        folds=FOLDS,
-        tasks=tasks,
-        examples=len(examples),
-        failure_rate=float(rows.failed.mean()),
-        looks=tuple(str(look) for look in looks),
-        features=names,
-        low=_quantiles(rows, feature_names(tools), names, 0.01),
-        high=_quantiles(rows, feature_names(tools), names, 0.99),
-        metrics={which: _metrics(rows.failed[mains], p) for which, p in unseen.items()},
-        reliability=_reliability(rows.failed[mains], scores[mains]),
-        stop_above=_stop(examples, rows, scores),
-        calibration=curve.method,
-        embedder=embedder_name,
     )
-    fitted = Fitted(card=card, head=head, calibration=curve, embedded=embedded)
-    return _compared(fitted, examples, rows, rule, scores, seed)
 
 
-def _fitted(
-    rows: Rows, names: tuple[str, ...], seed: int, kind: str | None
-) -> tuple[AnyHead, Calibration, Floats, str]:
-    """The head, how its scores become probabilities, these on unseen folds, and its kind."""
+def _card(lesson: _Lesson, learned: _Learned, agent: str) -> Card:
+    rows, mains, columns = lesson.rows, lesson.mains, feature_names(lesson.tools)
+    failed, unseen = rows.failed[mains], {learned.kind: learned.unseen[mains], "rule": lesson.rule[mains]}
+    return Card(
+        kind=learned.kind,
+        agent=agent,
+        tools=lesson.tools,
+        models=tuple(sorted({group.setup.model for group in lesson.groups if group.setup.model})),
+        data_hash=hash_of(lesson.examples),
+        seed=lesson.seed,
+        folds=FOLDS,
+        tasks=lesson.tasks,
+        examples=len(lesson.examples),
+        failure_rate=float(rows.failed.mean()),
+        looks=tuple(str(look) for look in lesson.looks),
+        features=learned.features,
+        low=_quantiles(rows, columns, learned.features, 0.01),
+        high=_quantiles(rows, columns, learned.features, 0.99),
+        metrics={which: _metrics(failed, p) for which, p in unseen.items()},
+        reliability=_reliability(failed, learned.unseen[mains]),
+        stop_above=_stop(lesson.examples, rows, learned.unseen),
+        calibration=learned.curve.method,
+        embedder=learned.embedder,
+    )
+
+
+def _fitted(lesson: _Lesson, kind: str | None) -> _Learned:
+    """A head on counts: the kind asked for, or the best on unseen folds."""
+    rows, names = lesson.rows, feature_names(lesson.tools)
     wanted = BLENDED if kind in (None, BLEND) else (str(kind),)
-    name, chosen = _best(fit_all(rows, names, seed, wanted), rows, kind)
+    name, chosen = _best(fit_all(rows, names, lesson.seed, wanted), rows, kind)
     curve = calibrate(rows.failed, chosen.unseen, rows.fold)
-    return chosen.head, curve, curve.each(chosen.unseen), name
+    features = tuple(names[place] for place in columns_of(name, names))
+    return _Learned(kind=name, head=chosen.head, curve=curve, unseen=curve.each(chosen.unseen), features=features)
 
 
 def _best(fitted: dict[str, Chosen], rows: Rows, kind: str | None) -> tuple[str, Chosen]:
@@ -154,44 +201,41 @@ def _best(fitted: dict[str, Chosen], rows: Rows, kind: str | None) -> tuple[str,
     return name, fitted[name]
 
 
-def _gcn(
-    groups: Sequence[Group],
-    examples: Sequence[Example],
-    rows: Rows,
-    seed: int,
-    settings: GcnSettings,
-    words: str,
-    progress: Progress,
-) -> tuple[Gcn, Calibration, Floats, Embedder]:
+def _gcn(lesson: _Lesson, settings: GcnSettings, words: str, progress: Progress) -> _Learned:
     """The GCN on all tasks; what it says of unseen ones comes from one network, and one set of words, for each fold."""
     from parcae.prediction.gcn_training import train_gcn
 
-    def embedder_without(fold: int | None) -> Embedder:
-        attempts = (turns for one in groups if fold_of(one.task_id) != fold for turns in one.attempts)
-        return embedder_for(words, arguments_of(attempts), seed=seed)
+    rows, failed = lesson.rows, lesson.rows.failed
 
-    embedder, tools = embedder_without(None), vocabulary(groups)
-    graphs = graphs_of(examples, embedder, tools)
+    def embedder_without(fold: int | None) -> Embedder:
+        attempts = (turns for one in lesson.groups if fold_of(one.task_id) != fold for turns in one.attempts)
+        return embedder_for(words, arguments_of(attempts), seed=lesson.seed)
+
+    def fit(graphs: Sequence[FlowMatrix], places: Ints, held_out: int, what: str) -> Gcn:
+        told = epochs(progress, f"{what}: GCN")
+        watched = watched_of(rows.fold[places], held_out)
+        own = [graphs[at] for at in places]
+        return train_gcn(own, list(failed[places]), watched, seed=lesson.seed, settings=settings, progress=told)
+
+    embedder = embedder_without(None)
+    graphs = graphs_of(lesson.examples, embedder, lesson.tools)
     unseen = np.zeros(len(graphs))
     for fold in range(FOLDS):
-        outside = np.flatnonzero(rows.fold != fold)
-        own = graphs_of(examples, embedder_without(fold), tools) if learns(words) else graphs
-        watched = watched_of(rows.fold[outside], fold)
-        network = train_gcn(
-            [own[at] for at in outside],
-            list(rows.failed[outside]),
-            watched,
-            seed=seed,
-            settings=settings,
-            progress=epochs(progress, f"fold {fold + 1} of {FOLDS}: GCN"),
-        )
+        own = graphs_of(lesson.examples, embedder_without(fold), lesson.tools) if learns(words) else graphs
+        network = fit(own, np.flatnonzero(rows.fold != fold), fold, f"fold {fold + 1} of {FOLDS}")
         inside = np.flatnonzero(rows.fold == fold)
         unseen[inside] = [network.score(own[at]) for at in inside]
-    watched = watched_of(rows.fold, FOLDS - 1)  # the first fold that has any
-    told = epochs(progress, "all folds: GCN")
-    whole = train_gcn(graphs, list(rows.failed), watched, seed=seed, settings=settings, progress=told)
-    curve = platt(rows.failed, unseen)
-    return whole, curve, curve.each(unseen), embedder
+    whole = fit(graphs, np.arange(len(graphs)), FOLDS - 1, "all folds")  # the first fold that has any is watched
+    curve = platt(failed, unseen)
+    return _Learned(
+        kind=GCN,
+        head=whole,
+        curve=curve,
+        unseen=curve.each(unseen),
+        features=feature_names(lesson.tools),
+        embedder=card_name(words, embedder),
+        embedded=held_by(embedder),
+    )
 
 
 def _quantiles(rows: Rows, columns: tuple[str, ...], names: tuple[str, ...], at: float) -> tuple[float, ...]:
@@ -221,25 +265,24 @@ def _stop(examples: Sequence[Example], rows: Rows, scores: Floats) -> float | No
     return None if np.isinf(threshold) else threshold
 
 
-def _compared(
-    fitted: Fitted, examples: Sequence[Example], rows: Rows, rule: Floats, scores: Floats, seed: int
-) -> Trained:
+def _compared(fitted: Fitted, lesson: _Lesson, unseen: Floats) -> Trained:
     """The gain over the rule by task, and whether chance alone could have made it."""
     gains: dict[str, list[float]] = {}
-    for place, example in enumerate(examples):
+    for place, example in enumerate(lesson.examples):
         if not example.extra:
-            failed = float(rows.failed[place])
-            gains.setdefault(example.task_id, []).append((rule[place] - failed) ** 2 - (scores[place] - failed) ** 2)
+            failed = float(lesson.rows.failed[place])
+            gain = (lesson.rule[place] - failed) ** 2 - (unseen[place] - failed) ** 2
+            gains.setdefault(example.task_id, []).append(gain)
     by_task = np.array([np.mean(own) for own in gains.values()])
-    draws = np.random.default_rng(seed).integers(0, len(by_task), size=(2000, len(by_task)))
+    draws = np.random.default_rng(lesson.seed).integers(0, len(by_task), size=(2000, len(by_task)))
     low, high = (float(value) for value in np.quantile(by_task[draws].mean(axis=1), [0.025, 0.975]))
-    gain, share = float(by_task.mean()), float(rows.failed.mean())
+    mean, share = float(by_task.mean()), float(lesson.rows.failed.mean())
     plain = share * (1 - share)
-    own = brier(rows.failed, scores)
+    own = brier(lesson.rows.failed, unseen)
     if low <= 0:
         why = "on tasks it had not seen it is not better than the rule beyond chance"
     elif own >= plain:
         why = "on tasks it had not seen it is not better than always saying how often votes fail"
     else:
         why = "on tasks it had not seen it is better than the rule"
-    return Trained(fitted=fitted, better=low > 0 and own < plain, gain=gain, low=low, high=high, why=why)
+    return Trained(fitted=fitted, better=low > 0 and own < plain, gain=mean, low=low, high=high, why=why)

@@ -42,7 +42,8 @@ def majority_is_sure(votes: Sequence[Sequence[str]], confidence: float) -> bool:
 def _first_two(votes: tuple[tuple[str, ...], ...]) -> tuple[float, float]:
     """How many attempts the first two names have; 0 where there are fewer."""
     scores = [candidate.score * len(votes) for candidate in vote(votes).candidates[:2]]
-    return (*scores, 0.0, 0.0)[0], (*scores, 0.0, 0.0)[1]
+    first, second, *_ = *scores, 0.0, 0.0
+    return first, second
 
 
 @lru_cache(maxsize=4096)
