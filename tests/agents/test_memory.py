@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
@@ -61,6 +61,7 @@ def is_valid(messages: list[ModelMessage]) -> bool:
 
 
 @given(st.text(max_size=2000))
+@example("0" * PIECE_CHARS)
 def test_pieces_are_short_and_hold_every_word(text: str) -> None:
     pieces = list(pieces_of(text))
     assert all(0 < len(piece) <= PIECE_CHARS for piece in pieces)

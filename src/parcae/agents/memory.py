@@ -203,7 +203,7 @@ def pieces_of(text: str) -> Iterator[str]:
     for part in _BREAK.split(text):
         for start in range(0, len(part), PIECE_CHARS):
             fragment = part[start : start + PIECE_CHARS].strip()
-            if len(piece) + len(fragment) + 1 > PIECE_CHARS:
+            if piece and len(piece) + len(fragment) + 1 > PIECE_CHARS:
                 yield piece
                 piece = ""
             piece = f"{piece}\n{fragment}" if piece and fragment else piece or fragment
