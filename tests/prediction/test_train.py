@@ -156,7 +156,7 @@ def test_files_that_are_no_forecasters_are_named(tmp_path: Path, trained: Traine
         trained.fitted, card=dataclasses.replace(trained.fitted.card, format="parcae.forecaster/9")
     )
     save(newer, tmp_path / "newer.npz")
-    with pytest.raises(CallerMistake, match=r"format 'parcae.forecaster/9', this Parcae reads parcae.forecaster/1"):
+    with pytest.raises(CallerMistake, match=r"format 'parcae.forecaster/9', this Parcae reads parcae.forecaster/2"):
         load(tmp_path / "newer.npz")
     with pytest.raises(CallerMistake, match="no forecaster 'oracle' to train"):
         train(made_groups(40), kind="oracle")

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from parcae.graphs.names import leader_of, log_suspects
 from parcae.graphs.tally import Tally, short_name
 
 Feature = Callable[[Tally], float]
@@ -64,6 +65,20 @@ def vote_lead(tally: Tally) -> float:
         elif share > second:
             second = share
     return (first - second) / tally.samples
+
+
+def winner_suspects(tally: Tally) -> float:
+    """ln(1 + candidates as suspect as what leads the vote); 0 where none leads."""
+    leader = leader_of(tally)
+    return 0.0 if leader is None else log_suspects(tally, leader)
+
+
+def named_suspects(tally: Tally) -> float:
+    """The mean of the same over all names, weighted by their votes; what leads where nothing was named."""
+    votes = sum(tally.votes.values())
+    if not votes:
+        return winner_suspects(tally)
+    return sum(vote * log_suspects(tally, name) for name, vote in tally.votes.items()) / votes
 
 
 def log_names(tally: Tally) -> float:
@@ -194,7 +209,8 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
         function.__name__: function
         for function in (
             mean_length, length_spread, ended_share, silent_share,
-            vote_confidence, vote_confidence_of_ended, vote_lead, log_names, vote_entropy, answer_size,
+            vote_confidence, vote_confidence_of_ended, vote_lead, winner_suspects, named_suspects, log_names,
+            vote_entropy, answer_size,
             looked_at_winner, unique_share, log_unique, call_entropy, repeat_share, error_share, mean_log_observed,
             log_edges, edge_reuse, loop_share, node_sharing, focus, log_pointed, pointed_entropy,
             *TASK_FEATURES,

@@ -68,6 +68,11 @@ def log_reached(tally: Tally, name: str) -> float:
     return math.log1p(tally.facts.known.reached_as_much(name))
 
 
+def log_suspects(tally: Tally, name: str) -> float:
+    """ln(1 + candidates as suspect as it: as many failing tests reach them, and as few other tasks, or more so)."""
+    return math.log1p(tally.facts.known.as_suspect(name))
+
+
 def looked(tally: Tally, name: str) -> float:
     """Attempts that looked at it / R."""
     return len(tally.looked.get(short_name(name), ())) / tally.samples
@@ -115,8 +120,8 @@ NAME_FEATURES: Mapping[str, NameFeature] = MappingProxyType(
     {
         function.__name__: function
         for function in (
-            share_of_ended, share_of_planned, share_of_votes, place, first, lead, cover, log_reached, looked,
-            class_looked, class_votes, log_class_size, log_overloads, constructor, accessor, log_length,
+            share_of_ended, share_of_planned, share_of_votes, place, first, lead, cover, log_reached, log_suspects,
+            looked, class_looked, class_votes, log_class_size, log_overloads, constructor, accessor, log_length,
         )
     }
 )  # fmt: skip

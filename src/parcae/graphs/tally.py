@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from parcae.core.task import Task
 from parcae.graphs.known import KnownNames, owner_of
@@ -27,6 +28,10 @@ class TaskFacts:
     failing_tests: int | None = None
     leading: int | None = None
     known: KnownNames = field(default=KnownNames(), repr=False)
+
+    def beside(self, common: Mapping[str, int], counted: bool = False) -> TaskFacts:
+        """The same task, with how common its candidates are; `counted`: it was counted itself."""
+        return replace(self, known=self.known.beside(common, counted))
 
 
 def facts_of(task: Task) -> TaskFacts:

@@ -11,7 +11,7 @@ from typing import Any
 
 from parcae.core.errors import CallerMistake
 
-FORMAT = "parcae.forecaster/1"
+FORMAT = "parcae.forecaster/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.features import TASK_FEATURES, vote_confidence
 from parcae.prediction.calibrate import Calibration, calibrate, no_calibration, platt
+from parcae.prediction.commonness import beside
 from parcae.prediction.embedders import HASHED, arguments_of, embedder_for
 from parcae.prediction.fit import Chosen, Rows, blend, choose, kinds, require_sklearn
 from parcae.prediction.gcn import GcnSettings
 from parcae.prediction.metrics import METRICS, Bin, Bools, Floats, accuracy, accuracy_at_coverage, auc, bootstrap, brier
 from parcae.prediction.metrics import calibration_error as error_of_calibration
 from parcae.prediction.metrics import reliability as reliability_of
-from parcae.prediction.prefixes import FOLDS, Example, Group, Look, examples_of, refuse_shared_tasks
+from parcae.prediction.prefixes import FOLDS, Example, Group, Look, examples_of, fold_of, refuse_shared_tasks
 from parcae.prediction.rows import checked, feature_names, graphs_of, rows_of, vocabulary
 from parcae.prediction.rule import rule_p_fail
 
@@ -38,6 +39,7 @@ NO_FIGURE = "not comparable: tested on tasks it was trained on"
 PAPER = GcnSettings()
 SELECTED = "selected"
 EPOCHS_TOLD = 25
+NO_FOLD = -1  # where every task may be known
 Progress = Callable[[str], None]
 
 
@@ -113,12 +115,13 @@ def evaluate(
     require_sklearn()
     began = time.perf_counter()
     labelled = checked(groups)
-    data = _Data.of(examples_of(labelled, [look]), vocabulary(labelled))
+    data = _Data.of(labelled, look, NO_FOLD)
     tested = [place for place in data.mains if data.rows.fold[place] in set(test_folds)]
     p_fail: dict[str, Floats] = {}
     settings: dict[str, list[str]] = {}
     for fold in (one for one in test_folds if data.inside(one)):
         progress(f"fold {fold + 1} of {FOLDS}: fitting")
+        data = _Data.of(labelled, look, fold)
         fitted = _one_fold(data, fold, seed, heads)
         if gcn is not None:
             told = epochs(progress, f"fold {fold + 1} of {FOLDS}: GCN")
@@ -173,7 +176,10 @@ class _Data:
     mains: list[int]
 
     @classmethod
-    def of(cls, examples: Sequence[Example], tools: tuple[str, ...]) -> _Data:
+    def of(cls, groups: Sequence[Group], look: Look, fold: int) -> _Data:
+        """All groups at `look`, as whoever may not know of the tasks of `fold` sees them."""
+        tools, known = vocabulary(groups), {group.task_id for group in groups if fold_of(group.task_id) != fold}
+        examples = examples_of(beside(groups, known), [look])
         tallies = [example.prefix.tally() for example in examples]
         names = feature_names(tools)
         return cls(

@@ -26,6 +26,7 @@ from parcae.graphs.turns import Turn, turn_of
 from parcae.prediction.blend import AnyHead, head_from, kind_of, reads_names, score_of
 from parcae.prediction.calibrate import Calibration
 from parcae.prediction.card import Card, card_from, card_text
+from parcae.prediction.commonness import arrays_of, common_from
 from parcae.prediction.embedders import FASTTEXT, embedder_from
 from parcae.prediction.gcn import Gcn, gcn_from
 from parcae.prediction.gcn_watch import GcnWatch
@@ -40,6 +41,7 @@ MOST_DRIFT = 0.5  # at this share of features out of range nothing is left
 MIX = "mix:"  # names the feature that is a tool's share of the calls
 GCN = "gcn"
 EMBEDDED = "embedder/"
+COMMON = "common/"
 
 
 def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
@@ -55,12 +57,16 @@ def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A Forecaster that was trained. `embedded`: the arrays of an embedder that was trained with it."""
+    """A Forecaster that was trained. `embedded`: the arrays of an embedder that was trained with it.
+
+    `common`: in how many of the tasks that it was trained on each name was a candidate.
+    """
 
     card: Card
     head: AnyHead | Gcn
     calibration: Calibration
     embedded: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    common: Mapping[str, int] = field(default_factory=dict)
 
     def watch(self, task: Task, samples: int) -> FittedWatch:
         """Begin to follow `samples` attempts at `task`."""
@@ -73,7 +79,9 @@ class Fitted:
             embedder = embedder_from(self.card.embedder, self.embedded)
             grown = SemanticGraph(embedder=embedder, tools=self.card.tools)
             graph = GcnWatch(gcn=self.head, graph=grown)
-        return FittedWatch(fitted=self, tally=Tally(samples=samples, facts=facts), graph=graph, models=set())
+        return FittedWatch(
+            fitted=self, tally=Tally(samples=samples, facts=facts.beside(self.common)), graph=graph, models=set()
+        )
 
     def of(self, prefix: Prefix) -> Forecast:
         """The forecast for a prefix.
@@ -165,6 +173,7 @@ def save(fitted: Fitted, file: Path) -> None:
     kind = GCN if isinstance(head, Gcn) else kind_of(head)
     arrays = {f"head/{name}": array for name, array in head.arrays().items()}
     arrays |= {f"{EMBEDDED}{name}": array for name, array in fitted.embedded.items()}
+    arrays |= {f"{COMMON}{name}": array for name, array in arrays_of(fitted.common).items()}
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -195,6 +204,7 @@ def load(file: Path) -> Fitted:
         embedded = _below(EMBEDDED, held)
         if card.embedder.startswith(FASTTEXT):
             embedder_from(card.embedder, embedded)  # damaged vectors are said now and not in the middle of a run
+        common = common_from(_below(COMMON, held))
         kind = str(held["kind"])
         head = gcn_from(arrays) if kind == GCN else head_from(kind, arrays)
         curve = Calibration(
@@ -204,7 +214,7 @@ def load(file: Path) -> Fitted:
         raise CallerMistake(f"there is no forecaster {file}", "train one: parcae train") from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise CallerMistake(f"{file} is no forecaster: {error}", "train it again: parcae train") from None
-    return Fitted(card=card, head=head, calibration=curve, embedded=embedded)
+    return Fitted(card=card, head=head, calibration=curve, embedded=embedded, common=common)
 
 
 def _below(prefix: str, held: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:

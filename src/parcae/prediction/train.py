@@ -18,6 +18,7 @@ from parcae.graphs.semantic import FlowMatrix
 from parcae.prediction.blend import AnyHead
 from parcae.prediction.calibrate import Calibration, calibrate, platt
 from parcae.prediction.card import Card
+from parcae.prediction.commonness import beside, commonness
 from parcae.prediction.embedders import HASHED, Arrays, arguments_of, card_name, embedder_for, held_by, learns
 from parcae.prediction.evaluate import (
     BLEND,
@@ -132,11 +133,17 @@ def train(
         raise CallerMistake(f"there is no forecaster {kind!r} to train", f"use one of {', '.join(KINDS)}")
     if embedder != HASHED and kind != GCN:
         raise CallerMistake(f"only the graph network reads texts, by --embedder {embedder}", "add --kind gcn")
-    lesson = _lesson(checked(groups), looks, seed, progress)
+    labelled = checked(groups)
+    tasks = {group.task_id for group in labelled}
+    lesson = _lesson(beside(labelled, tasks), looks, seed, progress)
     progress(f"fitting on {lesson.tasks} tasks")
     learned = _gcn(lesson, gcn, embedder, progress) if kind == GCN else _fitted(lesson, kind)
     fitted = Fitted(
-        card=_card(lesson, learned, agent), head=learned.head, calibration=learned.curve, embedded=learned.embedded
+        card=_card(lesson, learned, agent),
+        head=learned.head,
+        calibration=learned.curve,
+        embedded=learned.embedded,
+        common=commonness(labelled, tasks),
     )
     return _compared(fitted, lesson, learned.unseen)
 
