@@ -19,10 +19,11 @@ from experiments.prediction.recorded import INNER, inner, recordings, write
 
 from parcae.graphs.names import leader_of
 from parcae.prediction.calibrate import calibrate
+from parcae.prediction.commonness import beside
 from parcae.prediction.evaluate import columns_of, fit_all, narrowed
 from parcae.prediction.fit import names, unseen
 from parcae.prediction.metrics import Bools, Floats, accuracy, auc, bootstrap, brier
-from parcae.prediction.prefixes import Example, Group, Look, examples_of
+from parcae.prediction.prefixes import Example, Group, Look, examples_of, fold_of
 from parcae.prediction.recordings import groups_of
 from parcae.prediction.rows import feature_names, rows_of, vocabulary
 
@@ -57,12 +58,17 @@ def groups(model: str = "llama3") -> tuple[Group, ...]:
     return tuple(inner(groups_of(recordings(model), model)))
 
 
+def seen_without(own: Sequence[Group], fold: int) -> list[Group]:
+    """The groups as whoever may not know of the tasks of `fold` sees them."""
+    return beside(own, {group.task_id for group in own if fold_of(group.task_id) != fold})
+
+
 @cache
 def folds() -> tuple[Fold, ...]:
-    examples = examples_of(groups(), [LOOK])
-    columns = feature_names(vocabulary(groups()))
-    rows, found = rows_of(examples, columns), []
+    columns, found = feature_names(vocabulary(groups())), []
     for fold in INNER:
+        examples = examples_of(seen_without(groups(), fold), [LOOK])
+        rows = rows_of(examples, columns)
         train, test = rows.where(rows.fold != fold), rows.where((rows.fold == fold) & mains(examples))
         inside, outside = {}, {}
         for name, chosen in fit_all(train, columns, 1, HEADS).items():
@@ -145,12 +151,12 @@ def more_names() -> dict[str, object]:
 
 def named(own: Sequence[Group], looks: Sequence[Look]) -> dict[str, object]:
     """Trained at all `looks`, calibrated and tested at k = 5 of llama3 alone."""
-    examples = examples_of(own, looks)
-    columns = feature_names(vocabulary(groups()))
-    rows, place = rows_of(examples, columns), list(looks).index(LOOK)
-    here = np.array([at % len(looks) == place and one.setup.model == "llama3" for at, one in enumerate(examples)])
+    columns, place = feature_names(vocabulary(groups())), list(looks).index(LOOK)
     p, failed, fit = [], [], names(4)
     for fold in INNER:
+        examples = examples_of(seen_without(own, fold), looks)
+        rows = rows_of(examples, columns)
+        here = np.array([at % len(looks) == place and one.setup.model == "llama3" for at, one in enumerate(examples)])
         train = rows.where(rows.fold != fold)
         kept = here[rows.fold != fold]
         scores = unseen(fit, train, 1)
