@@ -17,7 +17,7 @@ def test_suspects_are_those_that_as_many_failing_tests_and_as_few_other_tasks_re
     covering: dict[str, int], others: dict[str, int], counted: bool
 ) -> None:
     common = {name: others.get(name, 0) + (counted and name in covering) for name in NAMES}
-    known = KnownNames.of(covering).beside(common, counted)
+    known = KnownNames.of(covering).beside(common, counted=counted)
     for name in NAMES:
         tests, tasks = covering.get(name, 0), others.get(name, 0) if name in covering else 0
         expected = sum(own >= tests and others.get(other, 0) <= tasks for other, own in covering.items())

@@ -29,9 +29,9 @@ class TaskFacts:
     leading: int | None = None
     known: KnownNames = field(default=KnownNames(), repr=False)
 
-    def beside(self, common: Mapping[str, int], counted: bool = False) -> TaskFacts:
-        """The same task, with how common its candidates are; `counted`: it was counted itself."""
-        return replace(self, known=self.known.beside(common, counted))
+    def beside(self, common: Mapping[str, int], *, counted: bool = False) -> TaskFacts:
+        """The same task, with how common its candidates are: see `KnownNames.beside`."""
+        return replace(self, known=self.known.beside(common, counted=counted))
 
 
 def facts_of(task: Task) -> TaskFacts:

@@ -6,6 +6,7 @@ attempt, only what is known of tasks before they begin.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
@@ -34,9 +35,9 @@ def beside(groups: Sequence[Group], among: Container[str]) -> list[Group]:
 
 
 def arrays_of(common: Mapping[str, int]) -> dict[str, NDArray[np.generic]]:
-    """`common` as arrays: `names` in UTF-8, one a line, and their `counts`."""
+    """`common` as arrays: its names as JSON in UTF-8, uint8, and their counts in that order, int32."""
     names = sorted(common)
-    text = np.frombuffer("\n".join(names).encode(), dtype=np.uint8)
+    text = np.frombuffer(json.dumps(names).encode(), dtype=np.uint8)
     return {"names": text, "counts": np.array([common[name] for name in names], dtype=np.int32)}
 
 
@@ -45,7 +46,7 @@ def common_from(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, int]:
 
     Raises:
         KeyError: an array is missing.
-        ValueError: there are not as many names as counts.
+        ValueError: the names are damaged, or are not as many as the counts.
     """
-    text, counts = arrays["names"].tobytes().decode(), arrays["counts"].tolist()
-    return dict(zip(text.split("\n") if counts else (), counts, strict=True))
+    names = json.loads(arrays["names"].tobytes())
+    return dict(zip(names, arrays["counts"].tolist(), strict=True))

@@ -39,7 +39,7 @@ NO_FIGURE = "not comparable: tested on tasks it was trained on"
 PAPER = GcnSettings()
 SELECTED = "selected"
 EPOCHS_TOLD = 25
-NO_FOLD = -1  # where every task may be known
+NO_FOLD = -1  # leaves no task out
 Progress = Callable[[str], None]
 
 
