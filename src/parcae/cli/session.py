@@ -34,8 +34,15 @@ def new_run(command: str) -> str:
 
 
 def in_world(settings: Mapping[str, Setting], board: Board, job: Callable[[World], Awaitable[T]]) -> T:
-    """Run `job` with the journal of the home that `settings` name; Ctrl-C sets its `stop` first."""
-    return asyncio.run(_in_world(settings, board, job))
+    """Run `job` with the journal of the home that `settings` name; Ctrl-C sets its `stop` first.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came again, before the job had anything to answer.
+    """
+    try:
+        return asyncio.run(_in_world(settings, board, job))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def looking(
@@ -58,7 +65,8 @@ async def _in_world(settings: Mapping[str, Setting], board: Board, job: Callable
     from parcae.store.home import journal_path
     from parcae.store.sqlite import SqliteJournal
 
-    redact = redactor(settings)
+    redact, stop = redactor(settings), asyncio.Event()
+    _wind_up_on_interrupt(stop)  # first of all: asyncio's own handler would break into the opening of the journal
     async with SqliteJournal.open(journal_path(text_of(settings, "home") or None), redact=redact) as journal:
         open_one, opened = opener(settings, learnt=redact.hide), dict[str, Model]()
 
@@ -66,8 +74,7 @@ async def _in_world(settings: Mapping[str, Setting], board: Board, job: Callable
             opened[name] = open_one(name)
             return opened[name]
 
-        world = World(journal=journal, clock=WallClock(), open_model=open_model, show=board.show)
-        _wind_up_on_interrupt(world)
+        world = World(journal=journal, clock=WallClock(), open_model=open_model, show=board.show, stop=stop)
         try:
             return await job(world)
         finally:
@@ -85,14 +92,14 @@ def redactor(settings: Mapping[str, Setting]) -> Redactor:
     return Redactor([*secrets_in_use, *(word.strip() for word in text_of(settings, "redact").split(","))])
 
 
-def _wind_up_on_interrupt(world: World) -> None:
+def _wind_up_on_interrupt(stop: asyncio.Event) -> None:
     task = asyncio.current_task()
     assert task is not None
 
     def interrupted() -> None:
-        if world.stop.is_set():
+        if stop.is_set():
             task.cancel()
-        world.stop.set()
+        stop.set()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)
 
