@@ -14,9 +14,11 @@ from experiments.hotswap import live_figures as f
 from experiments.hotswap.live_figures import Floats, Known
 from experiments.hotswap.live_runs import ATTEMPTS, Field, run_name, swapped
 
+from parcae.agents.fault_localization import locate_task
 from parcae.benchmarks.bug import read_bug
 from parcae.core.clock import WallClock
 from parcae.core.protocols import Forecaster
+from parcae.graphs.tally import facts_of
 from parcae.jobs.world import World
 from parcae.models.builtin import builtin
 from parcae.prediction.fitted import Fitted, load, save
@@ -97,9 +99,11 @@ async def groups_of(some: Set) -> list[Group]:
     wanted = {run_name(record["bug"], "small"): record["bug"] for record in some.records()}
     found = []
     async with SqliteJournal.open(some.home / "journal.sqlite") as journal:
+        field = Field(World(journal=journal, clock=WallClock(), open_model=builtin), find_sandbox(True))
         for run, bug in wanted.items():
             events = [one.event for one in await journal.read(run, KINDS)]
-            found += [replace(group, task_id=full_name(some, bug)) for group in groups_from(events, agent="locate")]
+            named, facts = full_name(some, bug), facts_of(locate_task(await field.executed(bug)))
+            found += [replace(group, task_id=named, facts=facts) for group in groups_from(events, agent="locate")]
     return found
 
 

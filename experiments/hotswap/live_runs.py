@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parcae.agents.fault_localization import locate_task
 from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import OutcomeGiven, RunStarted
 from parcae.core.plan import RungPlan, StagePlan
@@ -167,15 +168,19 @@ class Field:
         count = max(ATTEMPTS, len(await members(self.world.journal, run)))
         return [await rebuild(self.world.journal, f"{run}/attempt-{n}", run) for n in range(1, count + 1)]
 
+    async def executed(self, bug: str) -> Covered:
+        """What the runs of `bug` were given; older journals do not name candidates in the task itself."""
+        return (await self.world.journal.read(run_name(bug, "small"), [LocatePrepared], below=False))[0].event.covered
+
     async def said(
         self, bug: str, forecasters: Mapping[str, Forecaster], looks: Sequence[int]
     ) -> dict[tuple[str, int], float]:
         """p_fail of small's attempts by forecaster and look, each from the steps until then alone."""
         attempts, said = await self.trajectories(bug, "small"), {}
-        started = (await self.world.journal.read(run_name(bug, "small"), [RunStarted], below=False))[0].event
+        task = locate_task(await self.executed(bug))
         for name, forecaster in forecasters.items():
             for k in looks:
-                watch = forecaster.watch(started.task, ATTEMPTS)
+                watch = forecaster.watch(task, ATTEMPTS)
                 for number, one in enumerate(attempts):
                     for step in one.steps[:k]:
                         watch.add(number, step)

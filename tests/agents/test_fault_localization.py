@@ -127,6 +127,12 @@ def a_scope(name: str = "attempt-0") -> Scope:
     return Scope(id="run", account=account, journal=journal, clock=StillClock(), seed=1).child(name)
 
 
+def test_the_task_names_all_that_the_failing_tests_executed() -> None:
+    covering = locate_task(COVERED).covering
+    assert set(covering) == {function.name for function in COVERED.functions}
+    assert covering["shop.basket.total"] > 0 and covering["shop.stock.register"] == 0
+
+
 async def run(model: Model, scope: Scope | None = None) -> list[Step]:
     agent = Agent(locator(COVERED))
     return [step async for step in agent.attempt(locate_task(COVERED), model=model, scope=scope or a_scope())]

@@ -69,3 +69,13 @@ def test_a_known_group_gives_known_features() -> None:
 def test_facts_come_from_the_details_of_a_task() -> None:
     task = Task(id="t", kind="locate", question="?", details={"candidates": "12", "leading": "many"})
     assert facts_of(task) == TaskFacts(candidates=12)
+
+
+def test_facts_come_from_the_candidates_of_a_task_where_they_are_known() -> None:
+    task = Task(
+        id="t", kind="locate", question="?", details={"functions": "9"}, covering={"a.f": 2, "a.g": 2, "b.h": 0}
+    )
+    facts = facts_of(task)
+    assert (facts.candidates, facts.failing_tests, facts.leading) == (3, 2, 2)
+    assert facts.known.cover("a.f") == 1 and facts.known.cover("b.h") == 0 and facts.known.as_suspect("b.h") == 3
+    assert facts.beside({"a.f": 4}).known.as_suspect("a.g") == 1  # a.f stands in other tasks too

@@ -37,6 +37,7 @@ def locate_task(covered: Covered) -> Task:
         kind="locate",
         question=f"Which function makes {covered.test} fail?",
         details={"repo": covered.repo.name, "test": covered.test, "functions": str(len(covered.functions))},
+        covering={function.name: function.failing_tests for function in covered.functions},
     )
 
 

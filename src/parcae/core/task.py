@@ -12,14 +12,17 @@ class Task:
     """One thing to be done.
 
     `kind` names the agent it is for ("locate", "repair", "goal", ...). `question` is what the model reads first.
-    `details` are facts that the agent's prompts use. `comparable` says whether answers of several attempts can be
-    compared by a vote; if not, a runnable check ranks them, and without one the task runs one attempt (contract 5).
+    `details` are facts that the agent's prompts use. `covering[n]`: how many failing tests reach the possible answer n,
+    where those are known before any attempt; forecasts use it, prompts do not. `comparable` says whether answers of
+    several attempts can be compared by a vote; if not, a runnable check ranks them, and without one the task runs one
+    attempt (contract 5).
     """
 
     id: str
     kind: str
     question: str
     details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    covering: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     comparable: bool = True
 
 

@@ -29,18 +29,32 @@ class TaskFacts:
     leading: int | None = None
     known: KnownNames = field(default=KnownNames(), repr=False)
 
+    @classmethod
+    def of(cls, covering: Mapping[str, int]) -> TaskFacts:
+        """What `covering` says: how many failing tests reach each candidate; nothing where it is empty."""
+        if not covering:
+            return cls()
+        known = KnownNames.of(covering)
+        leading = sum(tests == known.most for tests in covering.values())
+        return cls(candidates=len(covering), failing_tests=known.most, leading=leading, known=known)
+
     def beside(self, common: Mapping[str, int], *, counted: bool = False) -> TaskFacts:
         """The same task, with how common its candidates are: see `KnownNames.beside`."""
         return replace(self, known=self.known.beside(common, counted=counted))
 
 
 def facts_of(task: Task) -> TaskFacts:
-    """The facts that `task.details` holds under the names of the fields; `locate` calls candidates "functions"."""
+    """The facts that `task.covering` tells; without it those that `task.details` holds under the names of the fields.
+
+    A repair calls candidates "functions" there.
+    """
 
     def number(name: str) -> int | None:
         text = task.details.get(name, "")
         return int(text) if text.isdecimal() else None
 
+    if task.covering:
+        return TaskFacts.of(task.covering)
     candidates = number("candidates")
     return TaskFacts(
         candidates=number("functions") if candidates is None else candidates,

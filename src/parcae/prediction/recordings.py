@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import Any
 
 from parcae.core.errors import CallerMistake
-from parcae.graphs.known import KnownNames
 from parcae.graphs.nodes import Call
 from parcae.graphs.tally import TaskFacts
 from parcae.graphs.turns import Turn
@@ -39,10 +38,7 @@ class RecordedTask:
     @property
     def facts(self) -> TaskFacts:
         """What is known before any run."""
-        most = max(self.covering.values(), default=0)
-        leading = sum(tests == most for tests in self.covering.values())
-        known = KnownNames.of(self.covering)
-        return TaskFacts(candidates=len(self.covering), failing_tests=most, leading=leading, known=known)
+        return TaskFacts.of(self.covering)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ REPLY = ModelResponse(
 
 def one_of_each(scope: str = "run") -> list[Event]:
     """An event of every kind that belongs to runs, with text that is hard to keep."""
-    task = Task(id="t", kind="k", question=NASTY, details={"a": NASTY}, comparable=False)
+    task = Task(id="t", kind="k", question=NASTY, details={"a": NASTY}, covering={NASTY: 3}, comparable=False)
     seen = Observation(call_id="c-1", tool="read", content=NASTY, is_error=True)
     ending = Ending(reason="answered", answer=("f", NASTY), detail=NASTY)
     worst = Amount(usd=0.1 + 0.2, tokens=7, calls=1, seconds=1e-9)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from parcae.core.events import AttemptStarted, OutcomeGiven, RunStarted, StepCom
 from parcae.core.protocols import Event
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending, Observation
+from parcae.graphs.tally import TaskFacts
 from parcae.prediction.prefixes import Group
 from parcae.prediction.sources.journal import groups_from
 from parcae.prediction.sources.read import Wanted, read
@@ -175,6 +177,14 @@ def test_runs_of_the_journal_become_groups_but_swapped_ones_do_not() -> None:
     assert turns[0].observed_chars == 4 and turns[1].answer == ("a",)
     assert groups[0].facts.candidates == 12 and groups[0].setup.model == "small"
     assert groups_from(events, agent="repair") == []
+
+
+def test_the_candidates_of_a_run_are_known_by_name() -> None:
+    first, *rest = run_events("r1")
+    assert isinstance(first, RunStarted)
+    named = replace(first, task=replace(first.task, covering={"a": 2, "b": 1}))
+    [group] = groups_from([named, *rest])
+    assert group.facts == TaskFacts.of({"a": 2, "b": 1}) and group.facts.known.reached_as_much("a") == 1
 
 
 def test_an_exported_run_reads_like_the_journal(tmp_path: Path) -> None:
