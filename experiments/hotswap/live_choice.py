@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from experiments.hotswap import live_figures as f
 from experiments.hotswap.live_figures import Floats, Known
+from experiments.hotswap.live_gain import AFTER, chosen_gain, gains, merged, swapped_groups
 from experiments.hotswap.live_runs import ATTEMPTS, Field, run_name, swapped
 
 from parcae.agents.fault_localization import locate_task
@@ -129,6 +130,11 @@ async def choose(sets: Sequence[Set], looks: Sequence[int], *, out: Path, say: S
     said = {name: np.array([one.p_fail[name, k] for one in known]) for name in names}
     for name in TRAINED:
         save(_train(groups, name, looks), out / f"{name}.npz")
+    shape, now = {"k": k, "keep": keep, "weight": weight}, best if best in TRAINED else "forest"
+    after = swapped_groups(groups, known, shape)
+    known = merged(known, await _known_after(sets, after, k, say))
+    for name in TRAINED:
+        save(_train(after, name, [k]), out / f"{AFTER}{name}.npz")
     chosen = {
         "bugs": len(known),
         "small_failed": float(failed.mean()),
@@ -138,10 +144,22 @@ async def choose(sets: Sequence[Set], looks: Sequence[int], *, out: Path, say: S
         "forecaster": best,
         "aucs": aucs,
         "above": {name: [float(np.quantile(p, 1 - rate)) for rate in RATES] for name, p in said.items()},
+        "now": now,
+        **chosen_gain(known, shape, now, TRAINED, RATES),
         "table": table,
     }
     (out / "chosen.json").write_text(json.dumps(chosen, indent=1))
     return chosen
+
+
+async def _known_after(sets: Sequence[Set], after: Sequence[Group], k: int, say: Say) -> list[Known]:
+    """The tuning bugs with what forecasters that learned from swaps of other folds say of them."""
+    fitted = _fitted_by_fold(after, [k], say)
+
+    def unseen(bug: str) -> dict[str, Forecaster]:
+        return {AFTER + name: by_fold[fold_of(bug)] for name, by_fold in fitted.items()}
+
+    return [one for some in sets for one in await known_of(some, [k], unseen)]
 
 
 def _fitted_by_fold(groups: Sequence[Group], looks: Sequence[int], say: Say) -> dict[str, list[Fitted]]:
@@ -251,7 +269,8 @@ async def report(sets: Sequence[Set], folder: Path, *, say: Say) -> tuple[dict[s
     """Every figure on the bugs of `sets`, with what `choose` left in `folder`."""
     chosen = json.loads((folder / "chosen.json").read_text())
     trained = {name: load(folder / f"{name}.npz") for name in TRAINED}
-    forecasters: dict[str, Forecaster] = {RULE: RuleForecaster(), **trained}
+    after = {AFTER + name: load(folder / f"{AFTER}{name}.npz") for name in TRAINED}
+    forecasters: dict[str, Forecaster] = {RULE: RuleForecaster(), **trained, **after}
     known = [one for some in sets for one in await known_of(some, [chosen["k"]], lambda bug: forecasters)]
     shape = {name: chosen[name] for name in ("k", "keep", "weight")}
     looked = Looked(
@@ -272,6 +291,8 @@ async def report(sets: Sequence[Set], folder: Path, *, say: Say) -> tuple[dict[s
         "aucs": {name: _auc(looked, name) for name in (CONFIDENCE, RULE, *TRAINED)},
         "curves": {name: [looked.point(said, arm) for said, arm in points] for name, points in curves.items()},
         "flagged": [_flagged(looked, curves, rate, place) for place, rate in enumerate(RATES)],
+        "gainful": [_gainful(looked, curves, rate, place) for place, rate in enumerate(RATES)],
+        "auc_after": _auc(looked, AFTER + chosen["after"], 1 - looked.act[:, 0]),
         "always": _acted(looked, np.ones(len(known)), curves),
         "by_keep": _by_keep(looked),
         "fork": _fork(looked),
@@ -279,9 +300,9 @@ async def report(sets: Sequence[Set], folder: Path, *, say: Say) -> tuple[dict[s
     return document, _lines(document)
 
 
-def _auc(looked: Looked, name: str) -> dict[str, float]:
-    """AUC of "small's vote will fail" at the look, with its 95 % interval over bugs."""
-    failed = (looked.small[:, 0] < 0.5).astype(float)
+def _auc(looked: Looked, name: str, wrong: Floats | None = None) -> dict[str, float]:
+    """AUC of "small's vote will fail", or `wrong`, at the look, with its 95 % interval over bugs."""
+    failed = ((1 - looked.small[:, 0] if wrong is None else wrong) > 0.5).astype(float)
     said = np.array([one.p_fail[name, looked.k] for one in looked.known])
     rng, values = np.random.default_rng(1), []
     for _ in range(1000):
@@ -328,6 +349,15 @@ def _flagged(looked: Looked, curves: Mapping[str, list[tuple[str, Floats]]], rat
     name = looked.chosen["forecaster"]
     flags = looked.flags(name, looked.chosen["above"][name][place])
     return {"forecaster": name, "tuning_rate": rate, **_acted(looked, flags, curves)}
+
+
+def _gainful(looked: Looked, curves: Mapping[str, list[tuple[str, Floats]]], rate: float, place: int) -> dict[str, Any]:
+    """The same for one threshold of the expected gain."""
+    chosen = looked.chosen
+    gain = gains(looked.known, chosen["now"], chosen["after"], looked.k)
+    flags = (gain > chosen["gain_above"][place]).astype(float)
+    named = f"gain ({chosen['now']} less {chosen['after']} after)"
+    return {"forecaster": named, "tuning_rate": rate, **_acted(looked, flags, curves)}
 
 
 def _acted(looked: Looked, flags: Floats, curves: Mapping[str, list[tuple[str, Floats]]]) -> dict[str, Any]:
@@ -416,8 +446,10 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
     for name, points in document["curves"].items():
         lines.append(name)
         lines += [_point(one) for one in points]
-    for one in (*document["flagged"], document["always"]):
-        lines.append(f"flagged {one['rate']:.0%} (tuned for {one.get('tuning_rate', 1):.0%})")
+    lines.append(f"AUC of what follows a swap: {_span(document['auc_after'])}")
+    for one in (*document["flagged"], *document["gainful"], document["always"]):
+        by = one.get("forecaster", "always")
+        lines.append(f"flagged {one['rate']:.0%} by {by} (tuned for {one.get('tuning_rate', 1):.0%})")
         lines += [_point(one[name]) for name in ("ours", "random", "restart")]
         lines.append(f"  fails if flagged {_span(one['failed_if_flagged'])}")
         for part in ("conversion", "converted_of_wrong", "differences"):

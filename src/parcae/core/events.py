@@ -143,7 +143,10 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecasted:
-    """What was forecast when a group was looked at. `looked_at` holds the steps of each attempt at that moment."""
+    """What was forecast when a group was looked at. `looked_at` holds the steps of each attempt at that moment.
+
+    `p_fail_after`: how likely failure was if the next model took over; None: nobody said.
+    """
 
     kind: ClassVar[str] = "group.forecasted/1"
     scope: str
@@ -151,6 +154,7 @@ class Forecasted:
     trust: float
     reasons: tuple[str, ...] = ()
     looked_at: tuple[int, ...] = ()
+    p_fail_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

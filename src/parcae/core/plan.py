@@ -42,6 +42,7 @@ _RUNG_KEYS = {
     "order",
     "patience",
     "after",
+    "swap_gain",
 }
 _PRICE_KEYS = {"solved_usd", "gain", "fades", "belief", "attempt_usd"}
 EMPLOYEE_TEMPERATURE = 0.2  # of an organisation's agents, unless a plan says otherwise
@@ -58,7 +59,8 @@ class RungPlan:
     At most `attempts` fresh attempts, `batch` of them between two looks; each vote counts `weight`. It ends with an
     answer when the first name leads by `enough` attempts or is right with probability `sure`, and without more
     spending when the best is less likely than `hopeless`. Open attempts are also looked at after `look` steps: if the
-    vote is lost with more than `swap_above`, the next rung takes over as `then` says. "start": fresh attempts.
+    vote is lost with more than `swap_above`, the next rung takes over as `then` says; with `swap_gain`, if that is
+    forecast to turn more than this share of such votes right, however likely they are lost. "start": fresh attempts.
     "resume": at most `keep` of the open ones go on from where they are. "fork": `keep` of them do (one, if it does not
     say), each as `forks` futures (two, if it does not say) that share what was done so far. `order` says which come
     first: those with the fewest "steps" (if it does not say), or those that the "forecast" finds most promising.
@@ -72,6 +74,7 @@ class RungPlan:
     weight: float = 1.0
     look: tuple[int, ...] = ()
     swap_above: float = 0.5
+    swap_gain: float | None = None
     enough: float | None = None
     sure: float | None = None
     hopeless: float | None = None
@@ -89,7 +92,8 @@ class PricePlan:
 
     The gain is `gain` at a tie and falls by e for every `fades` attempts by which the first name leads; a solved task
     is worth `solved_usd`. In the lead, `belief` says how many attempts a name counts that is surely right. A next
-    attempt costs what those on its rung cost so far, on average; `attempt_usd` before there is one.
+    attempt costs what those on its rung cost so far, on average; `attempt_usd` before there is one. At a look the next
+    rung takes over only if that pays too: its gain is what the forecast says of it, else `gain` of the lost votes.
     """
 
     solved_usd: float
@@ -219,6 +223,7 @@ def _rung(body: Mapping[str, object], where: str) -> RungPlan:
         weight=_positive(body, "weight", where, 1.0) or 0.0,
         look=tuple(sorted(looks)),
         swap_above=_positive(body, "swap_above", where, 0.5) or 0.0,
+        swap_gain=_positive(body, "swap_gain", where),
         enough=_positive(body, "enough", where),
         sure=_positive(body, "sure", where),
         hopeless=_positive(body, "hopeless", where),
@@ -251,6 +256,10 @@ def _consistent(body: Mapping[str, object], then: object, order: object, where: 
         raise CallerMistake(
             f"{where}: `forks` says how many futures a fork has, but `then` is {then!r}",
             'write then = "fork", or leave `forks` out',
+        )
+    if "swap_gain" in body and not body.get("look"):
+        raise CallerMistake(
+            f"{where}: `swap_gain` is asked at a look, but there is none", "add look = [4], or leave `swap_gain` out"
         )
     if body.get("forks") == 1:
         raise CallerMistake(f"{where}: a fork has two futures or more", 'for one future write then = "resume"')

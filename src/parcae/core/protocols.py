@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, TypeVar, Union, runtime_checkable
 
-from parcae.core.task import Answer, Candidate, Task
+from parcae.core.forecast import Forecast as Forecast
+from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Step
 from parcae.core.usage import Amount, Limits, Price, Usage
 from parcae.core.workspace import Workspace as Workspace
@@ -276,21 +277,6 @@ class Journal(Protocol):
 
 
 # ---- forecasts and policies ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """How likely the vote is to be wrong if everything carries on as now.
-
-    `p_fail` and `trust` are in [0, 1]; trust 0 means: do not act on this. `reasons` are short sentences for people.
-    If it says so: how likely each name of `candidates` is to be right, and each attempt's `promise` in [0, 1].
-    """
-
-    p_fail: float
-    trust: float = 1.0
-    reasons: tuple[str, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
-    promise: tuple[float, ...] = ()
 
 
 class Watch(Protocol):

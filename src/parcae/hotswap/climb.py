@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from parcae.core.forecast import Forecast
 from parcae.core.plan import PricePlan, RungPlan
 from parcae.core.protocols import Decision, Standing
 from parcae.core.task import Answer, Candidate
@@ -151,12 +152,31 @@ class Climb:
         done = self._done(standing, rung, self._merits(standing))
         if done:
             return Decision(action="finish", why=done)
-        if at + 1 < len(self.rungs) and forecast.trust > 0 and forecast.p_fail > rung.swap_above:
-            why = f"the vote looks lost ({forecast.p_fail:.0%} likely to fail)"
-            if rung.then == "start":
-                return self._climb(at + 1, why)
-            return _taken_over(standing, rung, at + 1, why)
-        return Decision(action="carry_on", why=f"looks well enough ({forecast.p_fail:.0%} likely to fail)")
+        if at + 1 == len(self.rungs) or forecast.trust <= 0:
+            return Decision(action="carry_on", why=_likely(forecast, "nothing takes over from here"))
+        helps, why = _helps(forecast, rung)
+        pays, because = self._pays(standing, at) if helps else (False, "")
+        if not pays:
+            return Decision(action="carry_on", why=f"{why}{because}")
+        if rung.then == "start":
+            return self._climb(at + 1, f"{why}{because}")
+        return _taken_over(standing, rung, at + 1, f"{why}{because}")
+
+    def _pays(self, standing: Standing, at: int) -> tuple[bool, str]:
+        """The price-aware rule on a takeover by the next rung; without prices it pays."""
+        rung, forecast = self.rungs[at], standing.forecast
+        usd = self._attempt_usd(standing, at + 1) if rung.look else None
+        if self.price is None or usd is None:
+            return True, ""
+        gain = self.price.gain * forecast.p_fail if forecast.gain is None else forecast.gain
+        attempts = self.rungs[at + 1].attempts if rung.then == "start" else _going_on(standing, rung)
+        cost_usd, worth_usd = attempts * usd, gain * self.price.solved_usd
+        pays = worth_usd > cost_usd
+        return pays, (
+            f"; {attempts} on {standing.ladder[at + 1]} cost about ${cost_usd:.4f} and are expected to turn "
+            f"{100 * gain:.1f} of 100 such votes right; at ${self.price.solved_usd:g} a solved task that is worth "
+            f"${worth_usd:.4f}: {'more, so they take over' if pays else 'not more, so they do not'}"
+        )
 
     def _climb(self, rung: int, why: str) -> Decision:
         return Decision(action="start", rung=rung, attempts=self.rungs[rung].attempts, why=why)
@@ -191,6 +211,32 @@ class Climb:
             if at == rung and (ended or number in overdue) and steps and cost is not None
         ]
         return sum(costs) / len(costs) if costs else self.price.attempt_usd if self.price is not None else None
+
+
+def _helps(forecast: Forecast, rung: RungPlan) -> tuple[bool, str]:
+    """Whether the next rung should take over, prices aside, and why.
+
+    What a swap gains and how likely the vote is lost are two things: the hardest tasks fail with any model.
+    """
+    gain = forecast.gain
+    if gain is None or (rung.swap_gain is None and forecast.p_fail <= rung.swap_above):
+        lost = forecast.p_fail > rung.swap_above
+        return lost, _likely(forecast, "the vote looks lost" if lost else "looks well enough")
+    least = rung.swap_gain or 0.0
+    why = (
+        f"a swap is expected to turn {100 * gain:.1f} of 100 such votes right, more than {100 * least:g} are asked for"
+    )
+    return gain > least, _likely(forecast, why if gain > least else f"{why}: left alone")
+
+
+def _likely(forecast: Forecast, verdict: str) -> str:
+    return f"{verdict} ({forecast.p_fail:.0%} likely to fail)"
+
+
+def _going_on(standing: Standing, rung: RungPlan) -> int:
+    """How many attempts a takeover would have: open ones that are kept, or their futures."""
+    going = min(_running(standing), rung.keep or (1 if rung.then == "fork" else _running(standing)))
+    return going * ((rung.forks or FORKS) if rung.then == "fork" else 1)
 
 
 def _rung(standing: Standing) -> int:

@@ -19,7 +19,13 @@ def document(report: Report) -> dict[str, JsonValue]:
         "by_model": {name: _model(cost) for name, cost in report.by_model.items()},
         "swaps": [_swap(swap) for swap in report.swaps],
         "forecasts": [
-            {"looked_at": list(one.looked_at), "p_fail": one.p_fail, "trust": one.trust, "reasons": list(one.reasons)}
+            {
+                "looked_at": list(one.looked_at),
+                "p_fail": one.p_fail,
+                "p_fail_after": one.p_fail_after,
+                "trust": one.trust,
+                "reasons": list(one.reasons),
+            }
             for one in report.forecasts
         ],
         "baseline": _baseline(report.baseline),

@@ -159,6 +159,7 @@ class _Watched:
             trust=forecast.trust,
             reasons=forecast.reasons,
             looked_at=standing.steps,
+            p_fail_after=forecast.p_fail_after,
         )
         return await self._act(decided, looked)
 

@@ -1,0 +1,29 @@
+"""What a forecaster says of attempts that are under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parcae.core.task import Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """How likely the vote is to be wrong if everything carries on as now.
+
+    `p_fail` and `trust` are in [0, 1]; trust 0 means: do not act on this. `reasons` are short sentences for people.
+    If it says so: how likely the vote is to be wrong if the next model takes over, `p_fail_after`; how likely each name
+    of `candidates` is to be right; and each attempt's `promise` in [0, 1].
+    """
+
+    p_fail: float
+    trust: float = 1.0
+    reasons: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    promise: tuple[float, ...] = ()
+    p_fail_after: float | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """How many solved tasks a swap is expected to add, p_fail - p_fail_after; None where nobody says."""
+        return None if self.p_fail_after is None else self.p_fail - self.p_fail_after

@@ -1,0 +1,27 @@
+"""What a swap brings, from two forecasters that watch the same attempts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.prediction.made import constant
+
+from parcae.core.task import Task
+from parcae.prediction.fitted import Fitted
+from parcae.prediction.gain import SwapForecaster
+from parcae.prediction.heads import Constant
+
+TASK = Task(id="t", kind="locate", question="?")
+
+
+def saying(share: float) -> Fitted:
+    return replace(constant("locate.swapped"), head=Constant(share=share))
+
+
+def test_the_gain_is_what_both_say() -> None:
+    both = SwapForecaster(now=replace(constant("locate"), head=Constant(share=0.9)), after=saying(0.3))
+    forecast = both.watch(TASK, 3).forecast()
+    assert (forecast.p_fail, forecast.p_fail_after) == (0.9, 0.3) and forecast.gain == pytest.approx(0.6)
+    assert any("after a swap 30% of such votes fail" in reason for reason in forecast.reasons)
+    assert saying(0.3).watch(TASK, 3).forecast().gain is None
