@@ -8,6 +8,7 @@ import pytest
 from tests.prediction.made import constant
 
 from parcae.core.task import Task
+from parcae.core.trajectory import Step
 from parcae.prediction.fitted import Fitted
 from parcae.prediction.gain import SwapForecaster
 from parcae.prediction.heads import Constant
@@ -25,3 +26,13 @@ def test_the_gain_is_what_both_say() -> None:
     assert (forecast.p_fail, forecast.p_fail_after) == (0.9, 0.3) and forecast.gain == pytest.approx(0.6)
     assert any("after a swap 30% of such votes fail" in reason for reason in forecast.reasons)
     assert saying(0.3).watch(TASK, 3).forecast().gain is None
+
+
+def test_where_the_second_does_not_know_what_it_sees_nothing_is_said_of_a_swap() -> None:
+    card = replace(saying(0.3).card, models=("cheap",), features=("mean_length",), low=(3.0,), high=(4.0,))
+    strange = replace(saying(0.3), card=card)
+    watch = SwapForecaster(now=constant("locate"), after=strange).watch(TASK, 1)
+    watch.add(0, Step(model="another"))
+    forecast = watch.forecast()
+    assert forecast.p_fail == pytest.approx(0.4) and forecast.gain is None
+    assert any("not known here" in reason and "another" in reason for reason in forecast.reasons)

@@ -223,10 +223,8 @@ def _helps(forecast: Forecast, rung: RungPlan) -> tuple[bool, str]:
         lost = forecast.p_fail > rung.swap_above
         return lost, _likely(forecast, "the vote looks lost" if lost else "looks well enough")
     least = rung.swap_gain or 0.0
-    why = (
-        f"a swap is expected to turn {100 * gain:.1f} of 100 such votes right, more than {100 * least:g} are asked for"
-    )
-    return gain > least, _likely(forecast, why if gain > least else f"{why}: left alone")
+    why = f"a swap is expected to turn {100 * gain:.1f} of 100 such votes right ({100 * least:g} are asked for)"
+    return gain > least, _likely(forecast, why if gain > least else f"left alone: {why}")
 
 
 def _likely(forecast: Forecast, verdict: str) -> str:
