@@ -243,7 +243,7 @@ def test_the_price_aware_rule_says_its_arithmetic_in_words() -> None:
     policy = climbing(RungPlan(attempts=3), price=price)
     tied = policy.decide(group((("f",), ("g",), None), (0,) * 3, cost_usd=0.02))
     assert tied.action == "carry_on"
-    assert "costs about $0.0200" in tied.why and "40.0 of 100 cases" in tied.why and "worth $0.4000" in tied.why
+    assert "at about $0.0200" in tied.why and "40.0 of 100 cases" in tied.why and "worth $0.4000" in tied.why
     led = policy.decide(group((("f",), ("f",), None), (0,) * 3, cost_usd=0.02))
     assert led.action == "finish" and "not more, so this is the answer" in led.why
 
@@ -253,6 +253,20 @@ def test_a_dearer_attempt_needs_a_closer_vote() -> None:
     standing_after_one = (("f",), None, None)
     actions = [policy.decide(group(standing_after_one, (0,) * 3, cost_usd=cost)).action for cost in (0.01, 0.1)]
     assert actions == ["carry_on", "finish"]
+
+
+def test_a_batch_is_priced_as_a_batch() -> None:
+    price = PricePlan(solved_usd=1.0, gain=0.4, fades=0.5, belief=0.0)
+    seen = group((("f",), ("g",), None, None), (0,) * 4, cost_usd=0.3)  # a tie: one more gains .4, two gain .64
+    assert climbing(RungPlan(attempts=4), price=price).decide(seen).action == "carry_on"
+    two = climbing(RungPlan(attempts=4, batch=2), price=price).decide(seen)
+    assert two.action == "carry_on" and "2 more attempts on" in two.why and "64.0 of 100" in two.why
+    assert (
+        climbing(RungPlan(attempts=4, batch=2), price=price)
+        .decide(group((("f",), ("g",), None, None), (0,) * 4, cost_usd=0.35))
+        .action
+        == "finish"
+    )  # .70 for .64, though .35 for .40 would have paid
 
 
 def test_a_plan_names_its_policy() -> None:

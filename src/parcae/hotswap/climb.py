@@ -182,19 +182,21 @@ class Climb:
         return Decision(action="start", rung=rung, attempts=self.rungs[rung].attempts, why=why)
 
     def _one_more(self, standing: Standing, rung: int, merits: Sequence[tuple[str, float]]) -> Decision | None:
-        """The price-aware rule on one more attempt at `rung`; None if it cannot be asked."""
-        cost_usd = self._attempt_usd(standing, rung)
-        if self.price is None or cost_usd is None:
+        """The price-aware rule on one more attempt at `rung`, or what it starts at once; None: it cannot be asked."""
+        usd = self._attempt_usd(standing, rung)
+        if self.price is None or usd is None:
             return None
+        more = _next_batch(standing, self.rungs[rung], rung)
         lead = lead_of(merits) if merits else 0.0
-        gain = expected_gain(self.price, lead)
+        gain, cost_usd = 1 - (1 - min(1.0, expected_gain(self.price, lead))) ** more, more * usd
         worth_usd = gain * self.price.solved_usd
         pays = worth_usd > cost_usd
+        named = "one more attempt" if more == 1 else f"{more} more attempts"
         why = (
-            f"one more attempt on {standing.ladder[rung]} costs about ${cost_usd:.4f} and turns the answer right in "
+            f"{named} on {standing.ladder[rung]} at about ${cost_usd:.4f} would turn the answer right in "
             f"{100 * gain:.1f} of 100 cases (the first name leads by {lead:.2f}); at ${self.price.solved_usd:g} a "
             f"solved task that is worth ${worth_usd:.4f}: "
-            f"{'more, so it is made' if pays else 'not more, so this is the answer'}"
+            f"{'more, so it goes on' if pays else 'not more, so this is the answer'}"
         )
         if not pays:
             return Decision(action="finish", why=why)
@@ -229,6 +231,16 @@ def _helps(forecast: Forecast, rung: RungPlan) -> tuple[bool, str]:
 
 def _likely(forecast: Forecast, verdict: str) -> str:
     return f"{verdict} ({forecast.p_fail:.0%} likely to fail)"
+
+
+def _next_batch(standing: Standing, rung: RungPlan, at: int) -> int:
+    """How many attempts at rung `at` start together next."""
+    open_here = sum(
+        not steps and not ended
+        for steps, ended, on in zip(standing.steps, standing.ended, standing.rungs, strict=True)
+        if on == at
+    )
+    return min(rung.batch, open_here or rung.attempts)
 
 
 def _going_on(standing: Standing, rung: RungPlan) -> int:
