@@ -37,6 +37,11 @@ def groups_from(events: Iterable[Event], *, agent: str | None = None) -> list[Gr
     A run is what `RunStarted` began, wherever it lies: a gateway's runs lie below those of its keys. Where verdicts
     are on single attempts, each of these is a group of its own; the second one at a task is extra.
     """
+    return [group for own in runs_in(events) for group in _groups(own, agent)]
+
+
+def runs_in(events: Iterable[Event]) -> list[list[Event]]:
+    """The events of each run, its beginning first."""
     runs: dict[str, list[Event]] = {}
     for event in events:
         if isinstance(event, RunStarted):
@@ -44,7 +49,7 @@ def groups_from(events: Iterable[Event], *, agent: str | None = None) -> list[Gr
         own = next((scope for scope in _above(event.scope) if scope in runs), None)
         if own is not None:
             runs[own].append(event)
-    return [group for own in runs.values() for group in _groups(own, agent)]
+    return list(runs.values())
 
 
 def _above(scope: str) -> Iterator[str]:
@@ -106,13 +111,13 @@ def _grouped(
     return Group(
         task_id=task,
         setup=Setup(model=" and ".join(models)),
-        attempts=tuple(_turns(one) for one in attempts),
+        attempts=tuple(turns_of(one) for one in attempts),
         failed=not verdicts[-1] if verdicts else None,
         facts=facts,
     )
 
 
-def _turns(trajectory: Trajectory) -> tuple[Turn, ...]:
+def turns_of(trajectory: Trajectory) -> tuple[Turn, ...]:
     """The complete steps; an attempt that was ended from outside ends with a turn of its own, without an answer."""
     turns = tuple(turn_of(step) for step in trajectory.steps if not step.missing())
     ended_outside = trajectory.ending is not None and (not turns or turns[-1].answer is None)

@@ -1,0 +1,55 @@
+"""Groups from runs in which another model took over: attempts as they were then, verdicts on what came after.
+
+They teach what a swap brings (`prediction.gain`). Only the first takeover of a run counts: later ones depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from parcae.core.events import AttemptStarted, Decided, OutcomeGiven, RunStarted
+from parcae.core.protocols import Event
+from parcae.graphs.tally import facts_of
+from parcae.prediction.prefixes import Group, Setup
+from parcae.prediction.sources.journal import KINDS as STEPS
+from parcae.prediction.sources.journal import runs_in, turns_of
+from parcae.store.replay import replayed
+
+KINDS: tuple[type[Event], ...] = (*STEPS, Decided)
+
+
+def swapped_groups(events: Iterable[Event], *, agent: str) -> list[Group]:
+    """One group a run of `agent` in which another model took over, or began afresh; attempts are cut at that moment.
+
+    The second run at a task is extra.
+    """
+    found: list[Group] = []
+    seen: set[tuple[str, Setup]] = set()
+    for own in runs_in(events):
+        group = _group(own, agent)
+        if group is not None:
+            found.append(replace(group, extra=(group.task_id, group.setup) in seen))
+            seen.add((group.task_id, group.setup))
+    return found
+
+
+def _group(events: Sequence[Event], agent: str) -> Group | None:
+    started = next(event for event in events if isinstance(event, RunStarted))
+    took = next((one for one in events if isinstance(one, Decided) and one.scope == started.scope and one.rung), None)
+    if started.task.kind != agent or took is None:
+        return None
+    scopes = [f"{started.scope}/attempt-{number}" for number in range(1, len(took.looked_at) + 1)]
+    below = [[event for event in events if event.scope == scope] for scope in scopes]
+    begun = [event for own in below for event in own if isinstance(event, AttemptStarted) and not event.rung]
+    verdicts = [event.success for event in events if isinstance(event, OutcomeGiven) and event.scope == started.scope]
+    models = sorted({event.model for event in begun})
+    return Group(
+        task_id=started.task.id,
+        setup=Setup(model=" and ".join(models)),
+        attempts=tuple(
+            turns_of(replayed(own, started.task.id))[:steps] for own, steps in zip(below, took.looked_at, strict=True)
+        ),
+        failed=not verdicts[-1] if verdicts else None,
+        facts=facts_of(started.task),
+    )
