@@ -12,6 +12,7 @@ from parcae.core.forecast import Forecast
 from parcae.core.plan import PricePlan, RungPlan, parse
 from parcae.core.protocols import Standing
 from parcae.hotswap.climb import Climb
+from parcae.hotswap.policies import parse_policy
 
 OPEN = Standing(
     steps=(4, 4, 4),
@@ -62,6 +63,19 @@ def test_a_takeover_must_pay_too_and_says_so_in_words() -> None:
     unknown = decided(LOOKED, 0.9, None, price)
     assert unknown[0] == "carry_on" and "27.0 of 100" in unknown[1]  # the plan's gain, .3, of the lost votes
     assert decided(LOOKED, 0.9, 0.0, PricePlan(solved_usd=1e-9, attempt_usd=100.0))[0] == "carry_on"
+
+
+def test_the_short_policies_leave_alone_what_a_swap_does_not_help() -> None:
+    helped, lost = Forecast(p_fail=0.9, p_fail_after=0.6), Forecast(p_fail=0.9, p_fail_after=0.95)
+    parallel = parse_policy("parallel@4")
+    assert parallel.decide(replace(OPEN, forecast=helped)).action == "swap"
+    left = parallel.decide(replace(OPEN, forecast=lost))
+    assert left.action == "carry_on" and "not expected to help" in left.why
+    one_ended = replace(OPEN, ended=(True, False, False))
+    sequential = parse_policy("sequential@1")
+    assert sequential.decide(replace(one_ended, forecast=helped)).action == "start"
+    assert sequential.decide(replace(one_ended, forecast=lost)).action == "carry_on"
+    assert parse_policy("stop@4").decide(replace(OPEN, forecast=lost)).action == "finish"
 
 
 def test_a_plan_says_the_least_gain() -> None:

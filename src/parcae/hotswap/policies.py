@@ -47,7 +47,7 @@ class Parallel:
 
     def decide(self, standing: Standing) -> Decision:
         """Swap what is open, once a rung, if failure is likelier than not."""
-        return _lost(standing) or Decision(action="carry_on", why=_because(standing, "looks well enough"))
+        return _lost(standing) or Decision(action="carry_on", why=_because(standing, _let_be(standing)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,9 @@ class Sequential:
         rung = max(standing.rungs, default=0) + 1
         if all(standing.ended):
             return Decision(action="finish", why="every attempt has ended")
-        if _distrusted(standing) and rung < len(standing.ladder):
+        if _swappable(standing) and rung < len(standing.ladder):
             return Decision(action="start", rung=rung, why=_because(standing, "the vote looks lost"))
-        return Decision(action="carry_on", why=_because(standing, "looks well enough"))
+        return Decision(action="carry_on", why=_because(standing, _let_be(standing)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,13 +207,24 @@ def _not_passed(look: int | None, steps: int) -> int | None:
 def _lost(standing: Standing) -> Decision | None:
     open_rungs = [rung for rung, ended in zip(standing.rungs, standing.ended, strict=True) if not ended]
     rung = max(open_rungs, default=0) + 1
-    if not open_rungs or rung >= len(standing.ladder) or not _distrusted(standing):
+    if not open_rungs or rung >= len(standing.ladder) or not _swappable(standing):
         return None
     return Decision(action="swap", rung=rung, why=_because(standing, "the vote looks lost"))
 
 
 def _distrusted(standing: Standing) -> bool:
     return standing.forecast.trust > 0 and standing.forecast.p_fail > FAILS
+
+
+def _swappable(standing: Standing) -> bool:
+    """The vote looks lost, and a swap is expected to help, where anybody says so."""
+    gain = standing.forecast.gain
+    return _distrusted(standing) and (gain is None or gain > 0)
+
+
+def _let_be(standing: Standing) -> str:
+    lost = _distrusted(standing) and not _swappable(standing)
+    return "the vote looks lost, but a swap is not expected to help" if lost else "looks well enough"
 
 
 def _because(standing: Standing, verdict: str) -> str:
