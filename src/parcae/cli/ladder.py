@@ -40,6 +40,10 @@ def read_plan(file: Path) -> Plan:
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise CallerMistake(
+            f"{file} cannot be read as a plan: its lists lie too deep", "see docs/guide/plans.md"
+        ) from None
+    except (OSError, ValueError) as error:  # of TOML, of text, or of a number with thousands of digits
         raise CallerMistake(f"{file} cannot be read as a plan: {error}", "see docs/guide/plans.md") from None
     return parse(document, source=str(file))

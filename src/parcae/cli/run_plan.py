@@ -13,7 +13,6 @@ from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import EMPLOYEE_TEMPERATURE, Plan, StagePlan
 from parcae.core.protocols import Forecaster, Model, Worker
-from parcae.hotswap.climb import FORKS
 from parcae.hotswap.supervisor import BELIEF, checked_policy, supervise
 from parcae.organization.job import Employ, stage_of
 from parcae.organization.several import ALL_PASS, Seams
@@ -49,7 +48,7 @@ def employer(home: Path) -> Employ:
     """Makes a single agent into what a stage of a plan says; trained forecasters are looked for in `home`."""
 
     def employ(worker: Worker, role: Role, stage: StagePlan, models: Mapping[str, Model], seams: Seams) -> Worker:
-        several = seams.check is not None and _most(stage) > 1
+        several = seams.check is not None and stage.most_attempts > 1
         own = stage if several else lone(stage)
         if not several and own.policy == "none":
             return worker
@@ -72,22 +71,14 @@ def lone(stage: StagePlan) -> StagePlan:
 
 def said_of(stage: StagePlan) -> str:
     """How a role works, for people; "" for one attempt without a policy."""
-    if _most(stage) == 1 and stage.policy == "none":
+    if stage.most_attempts == 1 and stage.policy == "none":
         return ""
-    return f", up to {_most(stage)} attempts where a task has checks, policy {stage.policy}"
+    return f", up to {stage.most_attempts} attempts where a task has checks, policy {stage.policy}"
 
 
 def names_of(value: object) -> tuple[str, ...]:
     """What stands between commas."""
     return tuple(part.strip() for part in str(value or "").split(",") if part.strip())
-
-
-def _most(stage: StagePlan) -> int:
-    """The most attempts at one turn."""
-    if stage.policy != "climb":
-        return stage.attempts
-    forks = [((rung.forks or FORKS) - 1) * (rung.keep or 1) for rung in stage.climb if rung.then == "fork"]
-    return sum(rung.attempts for rung in stage.climb) + sum(forks)
 
 
 def _fitting(named: str | None, home: Path, role: Role) -> Forecaster:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import most_attempts
 from parcae.core.protocols import Forecaster, Model, Policy, Worker
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.policies import policy_of
@@ -59,10 +60,12 @@ def supervise(
         policy = checked_policy(stage)
     if stage.forecaster is not None and stage.forecaster.endswith(BELIEF):
         forecaster = BeliefForecaster(belief=load_belief(Path(stage.forecaster)))
+    rungs = policy.rungs if isinstance(policy, Climb) else ()
     return Group(
         worker=worker,
         ladder=tuple(models[name] for name in stage.ladder),
-        attempts=stage.climb[0].attempts if isinstance(policy, Climb) and stage.climb else stage.attempts,
+        attempts=rungs[0].attempts if rungs else stage.attempts,
+        most=most_attempts(rungs) if rungs else stage.attempts,
         policy=policy,
         forecaster=forecaster,
         rank=rank,

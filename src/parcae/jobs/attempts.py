@@ -101,7 +101,7 @@ async def scope_of(
             seed=options.seed,
             workspace=workspace,
             show=world.show,
-            contested=options.stage.attempts > 1,
+            contested=options.stage.most_attempts > 1,
         )
     finally:
         await account.close()

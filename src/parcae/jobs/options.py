@@ -50,7 +50,7 @@ def from_text(text: Mapping[str, str]) -> JobOptions:
     return JobOptions(
         repo=Path(text["repo"]),
         test=text["test"],
-        stage=parse(tomllib.loads(text["plan"])).default,
+        stage=parse(tomllib.loads(text["plan"]), possible=False).default,
         budget_usd=float(text["budget_usd"]) if text["budget_usd"] else None,
         seed=int(text["seed"]),
         python=Path(text["python"]) if text["python"] else None,

@@ -311,7 +311,7 @@ def _from_text(text: Mapping[str, str], seed: int, goal: str) -> RunOptions:
     document: dict[str, Any] = json.loads(text["rest"])
     lists: dict[str, Any] = {name: tuple(document.pop(name)) for name in ("checks", "judges", "approvals", "granted")}
     limits = CompanyLimits(**document.pop("limits"))
-    plan = parse(tomllib.loads(text["plan"]))
+    plan = parse(tomllib.loads(text["plan"]), possible=False)
     return RunOptions(
         goal=goal, workspace=Path(text["workspace"]), plan=plan, limits=limits, seed=seed, **lists, **document
     )
