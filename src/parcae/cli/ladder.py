@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,26 +11,45 @@ from pathlib import Path
 from parcae.cli.session import text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import Plan, StagePlan, parse
+from parcae.core.plan import Plan, StagePlan, parse, refuse_impossible
+from parcae.core.usage import Limits
 
 
 def stage_from(
     settings: Mapping[str, Setting], name: str, *, plan: Path | None, swap_attempts: int | None
 ) -> StagePlan:
-    """The stage `name` of the plan file, or one made of the settings `models`, `samples` and `swap`.
+    """The stage `name` of the plan file with the limits that hold for it, or one made of the settings `models`, `samples` and `swap`.
 
     Raises:
         CallerMistake: the plan cannot be read, or the settings make none.
     """
     if plan is not None:
-        return read_plan(plan).stage(name)
+        whole = read_plan(plan)
+        stage = whole.stage(name)
+        return replace(stage, limits=stage.limits.tightest(whole.limits))
     ladder = tuple(part.strip() for part in text_of(settings, "models").split(",") if part.strip())
     if not ladder:
         raise CallerMistake("no model was named", "give --models, for example --models builtin:small,builtin:large")
     samples = settings["samples"].value
     assert isinstance(samples, int)
-    stage = StagePlan(ladder=ladder, attempts=samples, policy=text_of(settings, "swap") or "none")
-    return replace(stage, swap_attempts=swap_attempts)
+    policy = text_of(settings, "swap") or "none"
+    stage = StagePlan(ladder=ladder, attempts=samples, policy=policy, swap_attempts=swap_attempts)
+    refuse_impossible(stage, "the settings")
+    return stage
+
+
+def budget_of(limits: Limits, settings: Mapping[str, Setting]) -> float | None:
+    """US dollars that a run may spend: the tighter of a plan's limit and the budget; None if neither sets any.
+
+    The default budget is nobody's word: a plan's limit takes its place.
+    """
+    budget = settings["budget"]
+    assert isinstance(budget.value, float)
+    if budget.value != budget.value or budget.value < 0:
+        raise CallerMistake(f"the budget must be US dollars of 0 or more, not {budget.value!r}", "give --budget 1.0")
+    if budget.origin == "default" and limits.usd is not None:
+        return limits.usd
+    return limits.tightest(Limits(usd=budget.value if math.isfinite(budget.value) else None)).usd
 
 
 def read_plan(file: Path) -> Plan:

@@ -46,7 +46,9 @@ def repair_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
     run = new_run("repair")
 
     async def begin_and_go_on(world: World) -> Report:
-        bed = await job.begin(options, world, run=run, sandbox=sandbox, notes=[*notes_of(settings), *said, *which])
+        bed = await job.begin(
+            options, world, run=run, sandbox=sandbox, notes=[*notes_of(options, settings), *said, *which]
+        )
         return await job.go_on(run, world, sandbox=sandbox, forecaster=forecaster, bed=bed)
 
     with watching(options.budget_usd, quiet=bool(flags["quiet"]) or bool(flags["as_json"])) as board:

@@ -37,13 +37,6 @@ def plan_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> P
     return Plan(default=StagePlan(ladder=ladder, temperature=EMPLOYEE_TEMPERATURE))
 
 
-def budget_of(plan: Plan, settings: Mapping[str, Setting]) -> float:
-    """US dollars that the run may spend: what the user said, else what the plan says, else the default."""
-    budget = settings["budget"]
-    assert isinstance(budget.value, float)
-    return plan.limits.usd if budget.origin == "default" and plan.limits.usd is not None else budget.value
-
-
 def employer(home: Path) -> Employ:
     """Makes a single agent into what a stage of a plan says; trained forecasters are looked for in `home`."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from parcae.core.errors import CallerMistake, LimitReached
 from parcae.core.events import Decided, Forecasted, RunEnded, RunStarted
@@ -89,9 +89,8 @@ async def looked_at(options: JobOptions, world: World, sandbox: Sandbox) -> tupl
 async def scope_of(
     run: str, options: JobOptions, world: World, workspace: Workspace | None = None
 ) -> AsyncIterator[Scope]:
-    """The scope of `run` with the money that its journal leaves it; what lies reserved ahead is free again after."""
-    limits = replace(options.stage.limits, usd=options.budget_usd)
-    account = await restore(run, limits, world.journal)
+    """The scope of `run` with what its journal leaves of its limits; what lies reserved ahead is free again after."""
+    account = await restore(run, options.limits, world.journal)
     try:
         yield Scope(
             id=run,
