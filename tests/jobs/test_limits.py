@@ -92,9 +92,8 @@ def test_a_budget_that_was_given_lowers_the_plans_limit_and_never_raises_it() ->
 
 def test_the_limits_of_the_whole_plan_hold_for_its_stages_and_survive_the_journal(tmp_path: Path) -> None:
     file = tmp_path / "plan.toml"
-    file.write_text(
-        'version = 1\n[limits]\ncalls = 7\nusd = 0.5\n[default]\nladder = ["builtin:small"]\n[default.limits]\nusd = 2\n'
-    )
+    stages = 'ladder = ["builtin:small"]\n[default.limits]\nusd = 2\n'
+    file.write_text(f"version = 1\n[limits]\ncalls = 7\nusd = 0.5\n[default]\n{stages}")
     stage = stage_from(settle({}, env={}, project=tmp_path), "locate", plan=file, swap_attempts=None)
     options = JobOptions(repo=tmp_path, test="t", stage=stage, budget_usd=0.75)
     assert options.limits == from_text(as_text(options)).limits == Limits(usd=0.5, calls=7)

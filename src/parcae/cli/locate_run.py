@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parcae.cli.bundled import is_bundled
-from parcae.cli.ladder import budget_of, stage_from
+from parcae.cli.ladder import budget_of, refuse_unfit, stage_from
 from parcae.cli.live import watching
 from parcae.cli.session import in_world, new_run, opener, text_of
 from parcae.cli.settings import Setting
@@ -55,6 +55,7 @@ def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting], agent: str
     from parcae.prediction.shelf import NOTHING_TRAINED, forecaster_named
     from parcae.store.home import find
 
+    refuse_unfit(stage, settings)
     home = find(text_of(settings, "home") or None)
     forecaster, said = forecaster_named(stage.forecaster, home=home, agent=agent)
     return forecaster, [] if said == NOTHING_TRAINED else [said]

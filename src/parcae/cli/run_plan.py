@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from parcae.agents.role import Role
-from parcae.cli.ladder import read_plan
+from parcae.cli.ladder import read_plan, refuse_unfit
 from parcae.cli.session import text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import EMPLOYEE_TEMPERATURE, Plan, StagePlan
 from parcae.core.protocols import Forecaster, Model, Worker
-from parcae.hotswap.supervisor import BELIEF, checked_policy, supervise
+from parcae.hotswap.supervisor import checked_policy, supervise
 from parcae.organization.job import Employ, stage_of
 from parcae.organization.several import ALL_PASS, Seams
 from parcae.organization.staff import RANKS
@@ -23,13 +23,15 @@ def plan_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> P
     """The plan file that was named, or the same ladder for everybody.
 
     Raises:
-        CallerMistake: the plan cannot be read, a role has a policy that cannot work, or there is no model.
+        CallerMistake: the plan cannot be read, a role has a policy or a forecaster that cannot work, or there is no
+            model.
     """
     file = flags["plan"]
     if isinstance(file, Path):
         plan = read_plan(file)
         for rank in RANKS:
             checked_policy(stage_of(plan, rank))
+            refuse_unfit(stage_of(plan, rank), settings)
         return plan
     ladder = names_of(text_of(settings, "models"))
     if not ladder:
@@ -45,8 +47,7 @@ def employer(home: Path) -> Employ:
         own = stage if several else lone(stage)
         if not several and own.policy == "none":
             return worker
-        named = None if (stage.forecaster or "").endswith(BELIEF) else stage.forecaster
-        forecaster = seams.alarmed(_fitting(named, home, role))
+        forecaster = seams.alarmed(_fitting(stage.forecaster, home, role))
         if not several:
             return supervise(worker, own, models, forecaster, shared=True)
         return supervise(worker, own, models, forecaster, check=seams.check, release=seams.release, enough=ALL_PASS)

@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 
+from parcae.cli.ladder import budget_of
 from parcae.cli.run_deliver import Wanted, hand_over, kept_at, refuse_full
 from parcae.cli.run_live import watching_company
 from parcae.cli.run_page import write_page

@@ -33,6 +33,7 @@ _STAGE_KEYS = {
     "climb",
     "price",
 }
+RULE = "rule"  # names the forecaster that needs no training
 EMPLOYEE_TEMPERATURE = 0.2  # of an organisation's agents, unless a plan says otherwise
 MOST_ATTEMPTS = 10_000  # at one task; each open one takes memory
 MOST_TEMPERATURE = 2.0  # no provider takes more
