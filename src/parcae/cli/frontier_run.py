@@ -21,7 +21,7 @@ from parcae.core.usage import Price
 from parcae.hotswap.frontier import BUDGETS, Asked, Frontier, frontier
 from parcae.hotswap.recorded import USUAL_PRICES, Prices
 from parcae.models.names import parse_name
-from parcae.prediction.belief import SUFFIX, save_belief
+from parcae.prediction.belief import BELIEF, save_belief
 from parcae.prediction.lines import left_out
 from parcae.prediction.recordings import read_recordings
 from parcae.store.home import DOCUMENTS, home
@@ -180,13 +180,13 @@ def export(found: Frontier, folder: Path, at: float, names: Mapping[str, str]) -
     chosen = found.final.chosen[fitting[-1]]
     folder.mkdir(parents=True, exist_ok=True)
     belief = found.final.beliefs[chosen.ladder.opening]
-    save_belief(replace(belief, models=tuple(names[model] for model in belief.models)), folder / f"plan{SUFFIX}")
+    save_belief(replace(belief, models=tuple(names[model] for model in belief.models)), folder / f"plan{BELIEF}")
     ladder = (*(model for model, _ in chosen.ladder.opening.first), found.asked.target)
     stage = StagePlan(
         ladder=tuple(names[model] for model in ladder),
         attempts=chosen.climb.rungs[0].attempts,
         policy="climb",
-        forecaster=f"plan{SUFFIX}",  # beside the plan, wherever both are moved to
+        forecaster=f"plan{BELIEF}",  # beside the plan, wherever both are moved to
         climb=chosen.climb.rungs,
         price=chosen.climb.price,
     )
