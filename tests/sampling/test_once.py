@@ -133,3 +133,15 @@ async def test_a_policy_of_somebody_else_begins_no_second_attempt_where_one_was_
     with pytest.raises(CallerMistake, match="plan two attempts or more"):
         async for _ in group.attempt(TASK, model=model, scope=scope):
             pass
+
+
+async def test_an_attempt_that_is_resumed_on_its_own_model_goes_on_as_if_nobody_had_looked() -> None:
+    climb = (RungPlan(look=(2,), then="resume", after="answer"), RungPlan())
+    swapped = StagePlan(ladder=("a", "a"), policy="climb", climb=climb)
+    seen = []
+    for stage in (swapped, StagePlan(ladder=("a",))):
+        model, scope = Thinker("a"), await scope_in(MemoryJournal())
+        group = supervise(Agent(role()), stage, {"a": model}, Says([0.9]))
+        steps = [step async for step in group.attempt(TASK, model=model, scope=scope)]
+        seen.append((len(model.seen), scope.account.spent, steps[-1].ending))
+    assert seen[0] == seen[1]

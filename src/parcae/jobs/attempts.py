@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parcae.core.errors import CallerMistake, LimitReached
 from parcae.core.events import Decided, Forecasted, RunEnded, RunStarted
@@ -124,13 +124,21 @@ async def outcome_of(journal: Journal, scope: str, task: Task, rank: Rank) -> Ou
         if name.removeprefix(f"{scope}/").startswith("attempt-") and "/" not in name.removeprefix(f"{scope}/")
     ]
     group = await rebuild(journal, scope, task.id)
+    ending = group.steps[-1].ending if group.steps else None
     return Outcome(
         attempts=tuple(attempts),
-        answer=rank([attempt.trajectory for attempt in attempts]),
-        ending=group.steps[-1].ending if group.steps else None,
+        answer=_as_decided(rank([attempt.trajectory for attempt in attempts]), ending),
+        ending=ending,
         decided=tuple(one.event for one in await journal.read(scope, [Decided], below=False)),
         forecasted=tuple(one.event for one in await journal.read(scope, [Forecasted], below=False)),
     )
+
+
+def _as_decided(answer: Answer, ending: Ending | None) -> Answer:
+    """`answer` with its candidates in the order that the group decided on: its policy may weigh votes and prices."""
+    decided = {name: place for place, name in enumerate(ending.answer if ending is not None else ())}
+    ranked = sorted(answer.candidates, key=lambda one: decided.get(one.name, len(decided)))
+    return replace(answer, candidates=tuple(ranked))
 
 
 def _number(scope: str) -> tuple[str, int]:

@@ -309,10 +309,14 @@ class _Watched:
         return Ending(reason="no_answer", detail=endings[0].detail if endings else "")
 
     def _agreed(self) -> Answer:
-        """What the attempts agree on: by the policy's own weights if it has such, else by the group's vote."""
-        if isinstance(self.group.policy, Ranking):
-            return self.group.policy.answer(self._standing(self.watch.forecast()))
-        return self.group.rank([attempt.trajectory for attempt in self.attempts])
+        """What the attempts agree on: by the policy's own weights if it has such, ties as the group's vote has them."""
+        voted = self.group.rank([attempt.trajectory for attempt in self.attempts])
+        if not isinstance(self.group.policy, Ranking):
+            return voted
+        answer = self.group.policy.answer(self._standing(self.watch.forecast()))
+        place = {candidate.name: number for number, candidate in enumerate(voted.candidates)}
+        ranked = sorted(answer.candidates, key=lambda one: (-round(one.score, 9), place.get(one.name, len(place))))
+        return replace(answer, candidates=tuple(ranked))
 
     async def _best_by_check(self) -> Attempt | None:
         finished = [number for number, one in enumerate(self.attempts) if _answer(one)]
