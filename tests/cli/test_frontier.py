@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
-import tomllib
 from pathlib import Path
 
 import pytest
 from tests.cli.test_runs import documented
+from tests.conftest import ROOT, missing
 from tests.hotswap.recordings import write
 
+from parcae.cli.ladder import read_plan
 from parcae.cli.main import run
-from parcae.core.plan import parse
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.policies import policy_of
 from parcae.prediction.belief import load_belief
 from parcae.store.home import DOCUMENTS
+from parcae.tools.bubblewrap import trouble
 from parcae.web.api.documents import document as document_of
 from parcae.web.api.documents import listed
 
@@ -90,11 +91,62 @@ def test_the_page_is_self_contained_and_the_plan_can_be_used(made: Path, tmp_pat
     assert "ours" in said and "of the way from adaptive to hindsight" in said
     text = page.read_text()
     assert "<svg" in text and "<script" not in text and "Refused" in text
-    stage = parse(tomllib.loads((folder / "plan.toml").read_text())).default
+    stage = read_plan(folder.rename(tmp_path / "moved") / "plan.toml").default
     policy = policy_of(stage)
     assert isinstance(policy, Climb) and policy.price is not None
     assert stage.forecaster is not None
     assert load_belief(Path(stage.forecaster)).models[-1] == "strong"
+
+
+LIVE = ["--as", "strong=builtin:large", "--as", "weak=builtin:small"]
+
+
+def test_an_exported_plan_runs_live_and_its_belief_decides(made: Path, tmp_path: Path, capsys: Capture) -> None:
+    if trouble() is not None:
+        missing(f"bubblewrap ({trouble()})")
+    plan, home = tmp_path / "plan", ["--home", str(tmp_path / "home")]
+    assert run(["frontier", str(made), *WANTED, "--export", str(plan), "--at", "0.3", *LIVE]) == 0
+    assert "note:" not in capsys.readouterr().err
+    bug = [str(ROOT / "examples" / "ledgerbook"), "tests/test_ledger.py::test_closing_balance", *home]
+    options = ["--plan", str(plan / "plan.toml"), "--budget", "2", "--timeout", "150", "--json"]
+    assert run(["locate", *bug, *options, "--dry-run"]) == 0
+    capsys.readouterr()
+    assert run(["locate", *bug, *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    said = [reason for one in document["forecasts"] for reason in one["reasons"]]
+    assert any(" is right with " in reason for reason in said)
+    assert run(["runs", "export", document["run"], *home]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    whys = [one["body"]["why"] for one in events if "why" in one.get("body", {})]
+    assert any("one more attempt on builtin:large" in why for why in whys)
+
+
+def test_a_plan_that_names_models_as_the_recordings_do_says_how_to_make_it_run_live(
+    made: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    assert run(["frontier", str(made), *WANTED, "--export", str(tmp_path / "plan"), "--at", "0.3"]) == 0
+    assert "export it with --as strong=PROVIDER:MODEL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("job", ["locate", "repair"])
+def test_a_belief_that_cannot_be_used_is_refused_before_anything_is_paid(
+    job: str, made: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    folder = tmp_path / "plan"
+    assert run(["frontier", str(made), *WANTED, "--export", str(folder), "--at", "0.3", *LIVE]) == 0
+    plan, belief = folder / "plan.toml", folder / "plan.belief.json"
+    whole = belief.read_text()
+    for text, part in (
+        (whole.replace("builtin:small", "weak"), "not of builtin:small; export the plan again"),
+        ("{", "is no belief"),
+        (whole.replace('"weights": [', '"weights": [1.0, '), "`weights` is not"),
+    ):
+        belief.write_text(text)
+        for more in ([], ["--dry-run"]):
+            capsys.readouterr()
+            assert run([job, str(tmp_path), "t.py::t", "--plan", str(plan), "--home", str(tmp_path), *more]) == 2
+            said = capsys.readouterr()
+            assert part in said.err and said.err.count("\n") == 1 and not said.out
 
 
 @pytest.mark.parametrize(

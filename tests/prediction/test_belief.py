@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.hotswap.recordings import decks
 from parcae.core.errors import CallerMistake
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending, Step
-from parcae.hotswap.ladders import Opening, facts_of, states_of
+from parcae.hotswap.ladders import Opening, states_of
 from parcae.hotswap.selection import belief_of
 from parcae.prediction.belief import BeliefForecaster, NameFacts, fit_belief, load_belief, save_belief
 
@@ -34,7 +35,7 @@ def test_the_watch_equals_the_states_in_bulk(tmp_path: Path) -> None:
     states = [states_of(deck, Opening(), "strong", 1) for deck in made]
     belief = belief_of(("strong",), states)
     for deck, one in zip(made[:5], states, strict=False):
-        watch = BeliefForecaster(belief=belief, facts=lambda task, deck=deck: facts_of(deck)).watch(TASK, 6)
+        watch = BeliefForecaster(belief=belief).watch(replace(TASK, covering=deck.task.covering), 6)
         for count, attempt in enumerate(deck.shuffled(0).attempts["strong"], start=1):
             watch.add(count, attempt.steps[-1])
             said = sorted(candidate.score for candidate in watch.forecast().candidates)
@@ -62,6 +63,14 @@ def test_a_belief_reads_back_and_a_damaged_or_newer_file_is_refused(tmp_path: Pa
     file.write_text(file.read_text().replace("belief/1", "belief/2"))
     with pytest.raises(CallerMistake, match="belief/2"):
         load_belief(file)
-    file.write_text("{")
-    with pytest.raises(CallerMistake, match="is no belief"):
-        load_belief(file)
+    save_belief(replace(belief, models=("m", "n")), file)
+    for damaged in ("{", "[" * 100_000, file.read_text(), '{"schema": "parcae.belief/1"}'):
+        file.write_text(damaged)
+        with pytest.raises(CallerMistake, match="is no belief"):
+            load_belief(file)
+    for array in ("means", "scales", "weights"):
+        save_belief(replace(belief, **{array: np.full(16, np.nan)}), file)
+        with pytest.raises(CallerMistake, match=f"`{array}` is not"):
+            load_belief(file)
+    with pytest.raises(CallerMistake, match="there is no belief"):
+        load_belief(tmp_path / "nowhere.belief.json")

@@ -21,6 +21,7 @@ from parcae.benchmarks.arms import verdicts_by_arm
 from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
+from parcae.core.protocols import Forecaster
 from parcae.jobs.options import JobOptions
 from parcae.jobs.repair import Looked, begin_looked, go_on, look
 from parcae.jobs.report import Report
@@ -53,6 +54,7 @@ class RepairBench:
     sandbox: Sandbox
     copies: Path
     python: Path | None = None
+    forecaster: Forecaster | None = None
 
 
 def repair_bugs(folders: Sequence[Path], bench: RepairBench, world: World) -> AsyncIterator[Mapping[str, RepairJudged]]:
@@ -70,7 +72,7 @@ def repair_bugs(folders: Sequence[Path], bench: RepairBench, world: World) -> As
         if folder not in looks:
             looks.clear()
             looks[folder] = await look(options, world, run=run, sandbox=bench.sandbox)
-        return await _meet(run, options, looks[folder], _Judge(bug, folder, bench.sandbox), world)
+        return await _meet(run, options, looks[folder], _Judge(bug, folder, bench.sandbox), world, bench.forecaster)
 
     return verdicts_by_arm(folders, bench.stage, world, bench=bench.name, verdict=RepairJudged, meet=meet)
 
@@ -87,11 +89,13 @@ def _options(bug: Bug, folder: Path, plan: StagePlan, bench: RepairBench) -> Job
     )
 
 
-async def _meet(run: str, options: JobOptions, looked: Looked, judge: _Judge, world: World) -> RepairJudged | None:
+async def _meet(
+    run: str, options: JobOptions, looked: Looked, judge: _Judge, world: World, forecaster: Forecaster | None
+) -> RepairJudged | None:
     """Repair, judge, and write the verdict down; None if the run was interrupted."""
     if not await world.journal.read(run, [RunStarted], below=False):
         await begin_looked(looked, options, world, run=run)
-    report = await go_on(run, world, sandbox=judge.sandbox, bed=looked.bed)
+    report = await go_on(run, world, sandbox=judge.sandbox, forecaster=forecaster, bed=looked.bed)
     if report.status == "cancelled":
         return None
     plausible = any(patch.plausible for patch in report.patches)

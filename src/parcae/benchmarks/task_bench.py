@@ -7,7 +7,7 @@ pays nothing twice.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import comb
 from pathlib import Path
 from typing import ClassVar
@@ -21,6 +21,7 @@ from parcae.benchmarks.items import Item, Kind
 from parcae.core.errors import CallerMistake
 from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
+from parcae.core.protocols import Forecaster
 from parcae.core.task import Answer, Task
 from parcae.core.trajectory import Trajectory
 from parcae.hotswap.supervisor import supervise
@@ -65,6 +66,7 @@ class TaskBench:
     seed: int
     budget_usd: float
     grader: Grader
+    forecaster: Forecaster = field(default_factory=RuleForecaster)
 
 
 def open_ladder(bench: TaskBench, world: World) -> None:
@@ -109,7 +111,7 @@ async def _meet(run: str, item: Item, plan: StagePlan, bench: TaskBench, world: 
         await world.journal.append([begun])
     models = {name: world.open_model(name) for name in plan.ladder}
     rank = _rank(item)
-    group = supervise(Agent(_solver(item, plan)), plan, models, RuleForecaster(), rank=rank)
+    group = supervise(Agent(_solver(item, plan)), plan, models, bench.forecaster, rank=rank)
     async with scope_of(run, options, world) as scope:
         await run_group(group, task, model=group.ladder[0], scope=scope, world=world)
     outcome = await outcome_of(world.journal, run, task, rank)

@@ -18,7 +18,7 @@ from parcae.cli.locate_run import forecaster_for
 from parcae.cli.progress import counting
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
-from parcae.hotswap.policies import policy_of
+from parcae.hotswap.supervisor import checked_policy
 from parcae.jobs.world import World
 from parcae.tools.sandbox import find_sandbox
 
@@ -31,7 +31,7 @@ def bench_locate(bugs: Path, flags: Mapping[str, object], settings: Mapping[str,
     stage = stage_from(
         settings, "locate", plan=plan if isinstance(plan, Path) else None, swap_attempts=_whole(flags["swap_attempts"])
     )
-    policy_of(stage)
+    checked_policy(stage)
     forecaster, _ = forecaster_for(stage, settings, "locate")
     sandbox = find_sandbox(bool(settings["no_sandbox"].value))
     python = text_of(settings, "python")

@@ -13,10 +13,11 @@ from parcae.benchmarks.bug import find_bugs
 from parcae.benchmarks.repair_bugs import RepairBench, RepairJudged, repair_bugs, repair_table
 from parcae.cli.ladder import stage_from
 from parcae.cli.live import Board
+from parcae.cli.locate_run import forecaster_for
 from parcae.cli.progress import counting
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
-from parcae.hotswap.policies import policy_of
+from parcae.hotswap.supervisor import checked_policy
 from parcae.jobs.world import World
 from parcae.store.home import home
 from parcae.tools.sandbox import find_sandbox
@@ -28,12 +29,13 @@ def bench_repair(bugs: Path, flags: Mapping[str, Any], settings: Mapping[str, Se
     budget, python = settings["budget"].value, text_of(settings, "python")
     assert isinstance(budget, float)
     stage = stage_from(settings, "repair", plan=flags["plan"], swap_attempts=flags["swap_attempts"])
-    policy_of(stage)
+    checked_policy(stage)
     bench = RepairBench(
         name=str(flags["name"] or new_run("bench")),
         stage=stage,
         seed=flags["seed"],
         budget_usd=budget,
+        forecaster=forecaster_for(stage, settings, "repair")[0],
         sandbox=find_sandbox(bool(settings["no_sandbox"].value)),
         copies=home(text_of(settings, "home") or None) / "copies",
         python=Path(python) if python else None,

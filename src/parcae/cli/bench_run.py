@@ -14,11 +14,12 @@ from parcae.benchmarks.items import Item, Kind, read_items
 from parcae.benchmarks.task_bench import ItemJudged, TaskBench, bad_items, open_ladder, run_items, task_table
 from parcae.cli.ladder import stage_from
 from parcae.cli.live import Board
+from parcae.cli.locate_run import forecaster_for
 from parcae.cli.progress import counting
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
-from parcae.hotswap.policies import policy_of
+from parcae.hotswap.supervisor import checked_policy
 from parcae.jobs.world import World
 from parcae.tools.sandbox import find_sandbox
 
@@ -28,7 +29,7 @@ def bench_run(kind: Kind, file: Path, flags: Mapping[str, Any], settings: Mappin
     budget, python = settings["budget"].value, text_of(settings, "python")
     assert isinstance(budget, float)
     stage = stage_from(settings, "solve", plan=flags["plan"], swap_attempts=flags["swap_attempts"])
-    policy_of(stage)
+    checked_policy(stage)
     bench = TaskBench(
         name=str(flags["name"] or new_run("bench")),
         kind=kind,
@@ -36,6 +37,7 @@ def bench_run(kind: Kind, file: Path, flags: Mapping[str, Any], settings: Mappin
         stage=stage,
         seed=flags["seed"],
         budget_usd=budget,
+        forecaster=forecaster_for(stage, settings, "solve")[0],
         grader=Grader(
             sandbox=find_sandbox(bool(settings["no_sandbox"].value)),
             python=Path(python) if python else None,

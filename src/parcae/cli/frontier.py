@@ -27,6 +27,8 @@ from parcae.cli import settings as known
 @click.option("--export", type=click.Path(path_type=Path), help="Write the chosen policy to this folder, as a plan.")
 @click.option("--at", type=click.FloatRange(min=0), default=0.2, show_default=True,
               help="The relative cost that --export is chosen for.")  # fmt: skip
+@click.option("--as", "named", multiple=True,
+              help="How --export names a model, for live runs: MODEL=NAME, as in gpt-4o=openai:gpt-4o.")  # fmt: skip
 @click.option("--skip-broken", is_flag=True, help="Leave broken lines out instead of stopping there.")
 @click.option("--home", help="Where runs are kept: the dashboard shows this frontier there, under Frontiers.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.frontier/1).")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from parcae.core.plan import Plan, StagePlan, render
 from parcae.core.usage import Price
 from parcae.hotswap.frontier import BUDGETS, Asked, Frontier, frontier
 from parcae.hotswap.recorded import USUAL_PRICES, Prices
-from parcae.hotswap.supervisor import BELIEF
-from parcae.prediction.belief import save_belief
+from parcae.models.names import parse_name
+from parcae.prediction.belief import BELIEF, save_belief
 from parcae.prediction.lines import left_out
 from parcae.prediction.recordings import read_recordings
 from parcae.store.home import DOCUMENTS, home
@@ -52,7 +53,8 @@ def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[s
         _on_stderr(f"note: {note}")
     found = frontier(read, asked, say=say)
     if flags["export"] is not None:
-        export(found, flags["export"], flags["at"])
+        for note in export(found, flags["export"], flags["at"], live_names(flags["named"], asked)):
+            _on_stderr(f"note: {note}")
     if flags["html"] is not None:
         write_page(found, flags["html"])
     say(f"kept for the dashboard as {keep(found, home(text_of(settings, 'home') or None) / DOCUMENTS).stem}")
@@ -143,8 +145,31 @@ def write_page(found: Frontier, file: Path) -> None:
     write_whole(file, frontier_page(found))
 
 
-def export(found: Frontier, folder: Path, at: float) -> None:
+def live_names(given: Sequence[str], asked: Asked) -> dict[str, str]:
+    """How Parcae opens each recorded model, of MODEL=NAME; one that is not given keeps its name.
+
+    Raises:
+        CallerMistake: it cannot be read, or names a model that is neither target nor source.
+    """
+    names = {model: model for model in (*asked.sources, asked.target)}
+    for text in given:
+        model, _, name = text.partition("=")
+        if model not in names or not name:
+            raise CallerMistake(
+                f"--as {text!r} names no model of this frontier",
+                f"write MODEL=NAME, as in {asked.target}=openai:gpt-4o; known are {', '.join(names)}",
+            )
+        parse_name(name)
+        names[model] = name
+    if len(set(names.values())) < len(names):
+        raise CallerMistake("two models of this frontier have one name", "name each differently with --as")
+    return names
+
+
+def export(found: Frontier, folder: Path, at: float, names: Mapping[str, str]) -> list[str]:
     """Write the policy that all tasks choose for the relative cost `at`, as `plan.toml` with its belief beside it.
+
+    `names` says how Parcae opens each recorded model. Returns what keeps the plan from running live.
 
     Raises:
         CallerMistake: no policy was chosen for so small a cost.
@@ -154,14 +179,28 @@ def export(found: Frontier, folder: Path, at: float) -> None:
         raise CallerMistake(f"no policy was chosen for a relative cost of {at:g}", f"use {BUDGETS[0]:g} or more")
     chosen = found.final.chosen[fitting[-1]]
     folder.mkdir(parents=True, exist_ok=True)
-    belief = folder / f"plan{BELIEF}"
-    save_belief(found.final.beliefs[chosen.ladder.opening], belief)
+    belief = found.final.beliefs[chosen.ladder.opening]
+    save_belief(replace(belief, models=tuple(names[model] for model in belief.models)), folder / f"plan{BELIEF}")
+    ladder = (*(model for model, _ in chosen.ladder.opening.first), found.asked.target)
     stage = StagePlan(
-        ladder=(*(model for model, _ in chosen.ladder.opening.first), found.asked.target),
+        ladder=tuple(names[model] for model in ladder),
         attempts=chosen.climb.rungs[0].attempts,
         policy="climb",
-        forecaster=str(belief.resolve()),
+        forecaster=f"plan{BELIEF}",  # beside the plan, wherever both are moved to
         climb=chosen.climb.rungs,
         price=chosen.climb.price,
     )
     (folder / "plan.toml").write_text(render(Plan(default=stage)), encoding="utf-8")
+    return [_unopened(model) for model in ladder if not _opens(names[model])]
+
+
+def _unopened(model: str) -> str:
+    return f"{model} is no name that Parcae opens: to run the plan live, export it with --as {model}=PROVIDER:MODEL"
+
+
+def _opens(name: str) -> bool:
+    try:
+        parse_name(name)
+    except CallerMistake:
+        return False
+    return True

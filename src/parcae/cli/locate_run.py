@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from parcae.cli.bundled import is_bundled
-from parcae.cli.ladder import stage_from
+from parcae.cli.ladder import budget_of, refuse_unfit, stage_from
 from parcae.cli.live import watching
 from parcae.cli.session import in_world, new_run, opener, text_of
 from parcae.cli.settings import Setting
 from parcae.cli.show import show_report
 from parcae.core.errors import SandboxFailed
-from parcae.hotswap.policies import policy_of
+from parcae.hotswap.supervisor import checked_policy
 from parcae.jobs import locate as job
 from parcae.jobs.document import document
 from parcae.jobs.options import JobOptions
@@ -35,7 +35,8 @@ UNSANDBOXED = "the bundled example runs without a sandbox here; install the pack
 
 def locate_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Run the job and show what came of it; returns the exit code."""
-    options, notes = options_of(flags, settings, "locate"), notes_of(settings)
+    options = options_of(flags, settings, "locate")
+    notes = notes_of(options, settings)
     sandbox, said = sandbox_for(options.repo, settings)
     forecaster, which = forecaster_for(options.stage, settings, "locate")
     run = new_run("locate")
@@ -54,6 +55,7 @@ def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting], agent: str
     from parcae.prediction.shelf import NOTHING_TRAINED, forecaster_named
     from parcae.store.home import find
 
+    refuse_unfit(stage, settings)
     home = find(text_of(settings, "home") or None)
     forecaster, said = forecaster_named(stage.forecaster, home=home, agent=agent)
     return forecaster, [] if said == NOTHING_TRAINED else [said]
@@ -88,25 +90,34 @@ def write_page(report: Report, file: Path, reliability: tuple[tuple[float, ...],
 
 
 def dry_run(flags: Mapping[str, object], settings: Mapping[str, Setting], stage: str) -> int:
-    """Print the plan of `stage` and the most that it can spend; nothing is run."""
+    """Print the plan of `stage` and the most that it can spend; nothing is run. What a run refuses is refused."""
     options = options_of(flags, settings, stage)
+    forecaster_for(options.stage, settings, stage)
+    limits, most = options.limits, options.stage.most_attempts
     cards = [opener(settings)(name).card for name in options.stage.ladder]
     plan = {
         "schema": "parcae.dry-run/1",
         "ladder": list(options.stage.ladder),
-        "samples": options.stage.attempts,
+        "samples": most,
         "swap": options.stage.policy,
-        "worst_case_usd": options.budget_usd,
+        "worst_case_usd": limits.usd,
         "nominal": [card.name for card in cards if card.price is not None and card.price.nominal],
     }
     if flags["as_json"]:
         click.echo(json.dumps(plan))
         return 0
-    click.echo(
-        f"{options.stage.attempts} attempts on {' then '.join(options.stage.ladder)}, swap {options.stage.policy}"
-    )
-    click.echo(f"worst case ${options.budget_usd:.2f}: no call is sent whose worst case does not fit that budget")
+    attempts = f"{'at most ' if options.stage.climb else ''}{most} attempt{'' if most == 1 else 's'}"
+    click.echo(f"{attempts} on {' then '.join(options.stage.ladder)}, swap {options.stage.policy}")
+    if limits.usd is None:
+        click.echo("worst case unlimited: neither --budget nor the plan limits the dollars")
+    else:
+        click.echo(f"worst case ${dollars(limits.usd)}: no call is sent whose worst case does not fit that budget")
     return 0
+
+
+def dollars(usd: float) -> str:
+    """US dollars with two digits after the point, or as many as it takes to show any."""
+    return f"{usd:.2f}" if not usd or usd >= 0.01 else f"{usd:.2g}"
 
 
 def options_of(flags: Mapping[str, object], settings: Mapping[str, Setting], name: str) -> JobOptions:
@@ -118,14 +129,14 @@ def options_of(flags: Mapping[str, object], settings: Mapping[str, Setting], nam
         plan=plan if isinstance(plan, Path) else None,
         swap_attempts=swap_attempts if isinstance(swap_attempts, int) else None,
     )
-    policy_of(stage)
-    repo, budget, seed, timeout = flags["repo"], settings["budget"].value, flags["seed"], flags["timeout"]
-    assert isinstance(repo, Path) and isinstance(budget, float) and isinstance(seed, int) and isinstance(timeout, float)
+    checked_policy(stage)
+    repo, seed, timeout = flags["repo"], flags["seed"], flags["timeout"]
+    assert isinstance(repo, Path) and isinstance(seed, int) and isinstance(timeout, float)
     return JobOptions(
         repo=repo,
         test=str(flags["test"]),
         stage=stage,
-        budget_usd=budget,
+        budget_usd=budget_of(stage.limits, settings),
         seed=seed,
         python=Path(python) if python else None,
         compare_strong=bool(flags.get("compare_strong")),
@@ -133,10 +144,10 @@ def options_of(flags: Mapping[str, object], settings: Mapping[str, Setting], nam
     )
 
 
-def notes_of(settings: Mapping[str, Setting]) -> list[str]:
+def notes_of(options: JobOptions, settings: Mapping[str, Setting]) -> list[str]:
     """What should be said of the settings."""
-    budget = settings["budget"]
-    return [f"no --budget was given: this run stops at ${budget.value:.2f}"] if budget.origin == "default" else []
+    unsaid = settings["budget"].origin == "default" and options.stage.limits.usd is None
+    return [f"no --budget was given: this run stops at ${options.budget_usd:.2f}"] if unsaid else []
 
 
 def sandbox_for(repo: Path, settings: Mapping[str, Setting]) -> tuple[Sandbox, list[str]]:

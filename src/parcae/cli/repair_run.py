@@ -36,17 +36,19 @@ def repair_run(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> 
     if flags["dry_run"]:
         return dry_run(flags, settings, "repair")
     options = options_of(flags, settings, "repair")
+    forecaster, which = forecaster_for(options.stage, settings, "repair")
     sandbox, said = sandbox_for(options.repo, settings)
     options = replace(
         options,
         no_sandbox=not sandbox.contained,
         copies=home(text_of(settings, "home") or None) / "copies",
     )
-    forecaster, which = forecaster_for(options.stage, settings, "repair")
     run = new_run("repair")
 
     async def begin_and_go_on(world: World) -> Report:
-        bed = await job.begin(options, world, run=run, sandbox=sandbox, notes=[*notes_of(settings), *said, *which])
+        bed = await job.begin(
+            options, world, run=run, sandbox=sandbox, notes=[*notes_of(options, settings), *said, *which]
+        )
         return await job.go_on(run, world, sandbox=sandbox, forecaster=forecaster, bed=bed)
 
     with watching(options.budget_usd, quiet=bool(flags["quiet"]) or bool(flags["as_json"])) as board:

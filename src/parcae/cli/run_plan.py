@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from parcae.agents.role import Role
-from parcae.cli.ladder import read_plan
+from parcae.cli.ladder import read_plan, refuse_unfit
 from parcae.cli.session import text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import EMPLOYEE_TEMPERATURE, Plan, StagePlan
 from parcae.core.protocols import Forecaster, Model, Worker
-from parcae.hotswap.climb import FORKS
-from parcae.hotswap.supervisor import BELIEF, checked_policy, supervise
+from parcae.hotswap.supervisor import checked_policy, supervise
 from parcae.organization.job import Employ, stage_of
 from parcae.organization.several import ALL_PASS, Seams
 from parcae.organization.staff import RANKS
@@ -24,13 +23,15 @@ def plan_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> P
     """The plan file that was named, or the same ladder for everybody.
 
     Raises:
-        CallerMistake: the plan cannot be read, a role has a policy that cannot work, or there is no model.
+        CallerMistake: the plan cannot be read, a role has a policy or a forecaster that cannot work, or there is no
+            model.
     """
     file = flags["plan"]
     if isinstance(file, Path):
         plan = read_plan(file)
         for rank in RANKS:
             checked_policy(stage_of(plan, rank))
+            refuse_unfit(stage_of(plan, rank), settings)
         return plan
     ladder = names_of(text_of(settings, "models"))
     if not ladder:
@@ -38,23 +39,15 @@ def plan_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -> P
     return Plan(default=StagePlan(ladder=ladder, temperature=EMPLOYEE_TEMPERATURE))
 
 
-def budget_of(plan: Plan, settings: Mapping[str, Setting]) -> float:
-    """US dollars that the run may spend: what the user said, else what the plan says, else the default."""
-    budget = settings["budget"]
-    assert isinstance(budget.value, float)
-    return plan.limits.usd if budget.origin == "default" and plan.limits.usd is not None else budget.value
-
-
 def employer(home: Path) -> Employ:
     """Makes a single agent into what a stage of a plan says; trained forecasters are looked for in `home`."""
 
     def employ(worker: Worker, role: Role, stage: StagePlan, models: Mapping[str, Model], seams: Seams) -> Worker:
-        several = seams.check is not None and _most(stage) > 1
+        several = seams.check is not None and stage.most_attempts > 1
         own = stage if several else lone(stage)
         if not several and own.policy == "none":
             return worker
-        named = None if (stage.forecaster or "").endswith(BELIEF) else stage.forecaster
-        forecaster = seams.alarmed(_fitting(named, home, role))
+        forecaster = seams.alarmed(_fitting(stage.forecaster, home, role))
         if not several:
             return supervise(worker, own, models, forecaster, shared=True)
         return supervise(worker, own, models, forecaster, check=seams.check, release=seams.release, enough=ALL_PASS)
@@ -72,22 +65,14 @@ def lone(stage: StagePlan) -> StagePlan:
 
 def said_of(stage: StagePlan) -> str:
     """How a role works, for people; "" for one attempt without a policy."""
-    if _most(stage) == 1 and stage.policy == "none":
+    if stage.most_attempts == 1 and stage.policy == "none":
         return ""
-    return f", up to {_most(stage)} attempts where a task has checks, policy {stage.policy}"
+    return f", up to {stage.most_attempts} attempts where a task has checks, policy {stage.policy}"
 
 
 def names_of(value: object) -> tuple[str, ...]:
     """What stands between commas."""
     return tuple(part.strip() for part in str(value or "").split(",") if part.strip())
-
-
-def _most(stage: StagePlan) -> int:
-    """The most attempts at one turn."""
-    if stage.policy != "climb":
-        return stage.attempts
-    forks = [((rung.forks or FORKS) - 1) * (rung.keep or 1) for rung in stage.climb if rung.then == "fork"]
-    return sum(rung.attempts for rung in stage.climb) + sum(forks)
 
 
 def _fitting(named: str | None, home: Path, role: Role) -> Forecaster:

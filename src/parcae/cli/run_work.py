@@ -10,10 +10,11 @@ from typing import cast
 
 import click
 
+from parcae.cli.ladder import budget_of
 from parcae.cli.run_deliver import Wanted, hand_over, kept_at, refuse_full
 from parcae.cli.run_live import watching_company
 from parcae.cli.run_page import write_page
-from parcae.cli.run_plan import budget_of, employer, names_of, plan_from, said_of
+from parcae.cli.run_plan import employer, names_of, plan_from, said_of
 from parcae.cli.run_show import show_company
 from parcae.cli.run_tools import configured_tools
 from parcae.cli.runs_work import CompanyFlags
@@ -165,7 +166,7 @@ def options_from(flags: Mapping[str, object], settings: Mapping[str, Setting]) -
         goal=str(flags["goal"]),
         workspace=workspace,
         plan=plan,
-        budget_usd=budget_of(plan, settings),
+        budget_usd=budget_of(plan.limits, settings),
         limits=limits,
         checks=_texts(flags["checks"]),
         judges=names_of(flags["judges"]),

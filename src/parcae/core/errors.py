@@ -117,7 +117,7 @@ class BudgetExceeded(LimitReached):
 
         return (
             f"account {self.account!r}: the next call may need {show(self.next_call)}, but {show(self.spent)} of "
-            f"{show(self.limit)} is spent or reserved; raise `--budget` or lower `--samples`"
+            f"{show(self.limit)} is spent or reserved; raise `--budget` or the plan's limit, or lower `--samples`"
         )
 
 

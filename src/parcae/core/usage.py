@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +80,9 @@ class Limits:
     def is_open(self) -> bool:
         """Whether nothing is limited."""
         return self.usd is None and self.tokens is None and self.calls is None and self.seconds is None
+
+    def tightest(self, other: Limits) -> Limits:
+        """Both at once: in each unit the smaller of the two."""
+        units = ((one.name, getattr(self, one.name), getattr(other, one.name)) for one in fields(self))
+        both = {name: [one for one in pair if one is not None] for name, *pair in units}
+        return Limits(**{name: min(some) for name, some in both.items() if some})

@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from parcae.core.forecast import Forecast
-from parcae.core.plan import PricePlan, RungPlan
+from parcae.core.plan import FORKS, PricePlan, RungPlan
 from parcae.core.protocols import Decision, Standing
 from parcae.core.task import Answer, Candidate
 
 ROUNDING = 1e-9
-FORKS = 2
 
 
 def weighted_votes(standing: Standing, weights: Sequence[float]) -> dict[str, float]:

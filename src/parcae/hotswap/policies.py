@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import CLIMB_CURE, StagePlan
+from parcae.core.plan_fields import shown
 from parcae.core.protocols import Decision, Policy, Standing
 from parcae.hotswap.climb import Climb
 from parcae.sampling.stopping import cannot_change, last_agree, leads_by, majority_is_sure
 
 FORMS = "none, parallel@K, sequential@K, stop@K, adaptive@L, consistency@P, esc@W, climb"
+LONGEST = 40  # characters of a short form: a number of more digits is a slip of the pen
 FAILS = 0.5  # act when the vote is more likely wrong than right
 
 
@@ -167,10 +169,16 @@ def parse_policy(text: str) -> Policy:
     found = re.fullmatch(
         r"(parallel|sequential|stop)@([1-9]\d*)|(adaptive|consistency)@(\d+(?:\.\d+)?)|(esc)@([2-9]|[1-9]\d+)", text
     )
-    if found is None or (found[3] == "consistency" and not 0.5 < float(found[4]) < 1):
+    outside = found is not None and (
+        len(found[0]) > LONGEST
+        or (found[3] == "consistency" and not 0.5 < float(found[4]) < 1)
+        or (found[3] == "adaptive" and not float(found[4]))
+    )
+    if found is None or outside:
         raise CallerMistake(
-            f"there is no policy {text!r}",
-            f"use one of {FORMS}; K counts steps or attempts from 1, P is between 0.5 and 1, W 2 or more",
+            f"there is no policy {shown(text)}",
+            f"use one of {FORMS}; K counts steps or attempts from 1, L is more than 0, P is between 0.5 and 1, W 2 or "
+            "more",
         )
     if found[3]:
         number = float(found[4])

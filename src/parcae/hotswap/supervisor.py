@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import most_attempts
 from parcae.core.protocols import Forecaster, Model, Policy, Worker
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.policies import policy_of
-from parcae.prediction.belief import BeliefForecaster, load_belief
 from parcae.sampling.group import Check, Group, Rank, Release, by_vote
-
-BELIEF = ".belief.json"
 
 
 def checked_policy(stage: StagePlan) -> Policy:
@@ -46,8 +43,7 @@ def supervise(
     """`worker`, attempted as `stage` says: the composite Worker that watches, swaps and votes.
 
     `models` holds the opened models of the stage's ladder by name; `policy` replaces the one that `stage.policy`
-    names. A `stage.forecaster` whose name ends in ".belief.json" takes the place of `forecaster`. For the
-    others see `Group`.
+    names. For the others see `Group`.
 
     Raises:
         CallerMistake: a policy that does not exist, a model that was not opened, a swap without a second model.
@@ -57,12 +53,12 @@ def supervise(
         raise CallerMistake(f"no model {missing[0]!r} was opened for this stage", "open every model of its ladder")
     if policy is None:
         policy = checked_policy(stage)
-    if stage.forecaster is not None and stage.forecaster.endswith(BELIEF):
-        forecaster = BeliefForecaster(belief=load_belief(Path(stage.forecaster)))
+    rungs = policy.rungs if isinstance(policy, Climb) else ()
     return Group(
         worker=worker,
         ladder=tuple(models[name] for name in stage.ladder),
-        attempts=stage.climb[0].attempts if isinstance(policy, Climb) and stage.climb else stage.attempts,
+        attempts=rungs[0].attempts if rungs else stage.attempts,
+        most=most_attempts(rungs) if rungs else stage.attempts,
         policy=policy,
         forecaster=forecaster,
         rank=rank,

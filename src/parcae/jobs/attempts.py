@@ -89,9 +89,8 @@ async def looked_at(options: JobOptions, world: World, sandbox: Sandbox) -> tupl
 async def scope_of(
     run: str, options: JobOptions, world: World, workspace: Workspace | None = None
 ) -> AsyncIterator[Scope]:
-    """The scope of `run` with the money that its journal leaves it; what lies reserved ahead is free again after."""
-    limits = replace(options.stage.limits, usd=options.budget_usd)
-    account = await restore(run, limits, world.journal)
+    """The scope of `run` with what its journal leaves of its limits; what lies reserved ahead is free again after."""
+    account = await restore(run, options.limits, world.journal)
     try:
         yield Scope(
             id=run,
@@ -101,7 +100,7 @@ async def scope_of(
             seed=options.seed,
             workspace=workspace,
             show=world.show,
-            contested=options.stage.attempts > 1,
+            contested=options.stage.most_attempts > 1,
         )
     finally:
         await account.close()
@@ -125,13 +124,21 @@ async def outcome_of(journal: Journal, scope: str, task: Task, rank: Rank) -> Ou
         if name.removeprefix(f"{scope}/").startswith("attempt-") and "/" not in name.removeprefix(f"{scope}/")
     ]
     group = await rebuild(journal, scope, task.id)
+    ending = group.steps[-1].ending if group.steps else None
     return Outcome(
         attempts=tuple(attempts),
-        answer=rank([attempt.trajectory for attempt in attempts]),
-        ending=group.steps[-1].ending if group.steps else None,
+        answer=_as_decided(rank([attempt.trajectory for attempt in attempts]), ending),
+        ending=ending,
         decided=tuple(one.event for one in await journal.read(scope, [Decided], below=False)),
         forecasted=tuple(one.event for one in await journal.read(scope, [Forecasted], below=False)),
     )
+
+
+def _as_decided(answer: Answer, ending: Ending | None) -> Answer:
+    """`answer` with its candidates in the order that the group decided on: its policy may weigh votes and prices."""
+    decided = {name: place for place, name in enumerate(ending.answer if ending is not None else ())}
+    ranked = sorted(answer.candidates, key=lambda one: decided.get(one.name, len(decided)))
+    return replace(answer, candidates=tuple(ranked))
 
 
 def _number(scope: str) -> tuple[str, int]:

@@ -114,14 +114,15 @@ async def report_of(run: str, world: World) -> Report:
     trajectories = [attempt.trajectory for attempt in outcome.attempts]
     strong = await outcome_of(world.journal, f"{run}/strong", job.task, job.rank)
     cost_usd = cost_of([step for one in trajectories for step in one.own])
+    suspects = _suspects(outcome.answer, job.covered)
     return Report(
         run=run,
         kind="locate",
         title=f"{job.covered.repo.name} {job.covered.test}",
         question=job.task.question,
         status=outcome.status,
-        suspects=_suspects(outcome.answer, job.covered),
-        confidence=outcome.answer.confidence,
+        suspects=suspects,
+        confidence=suspects[0].score if suspects else 0.0,
         cost_usd=cost_usd,
         by_model=costs_by_model(outcome.attempts, cards),
         swaps=swaps_of(outcome.decided, outcome.forecasted, job.options.stage.ladder),
@@ -146,13 +147,6 @@ def autofl_rank(covered: Covered) -> Rank:
         return vote(answers, prefer=lambda name: (failing.get(name, 0.0), float(looked[name.lower()])))
 
     return rank
-
-
-def worst_case_usd(options: JobOptions, world: World) -> float | None:
-    """The most that the run can spend: its budget; without one, None."""
-    for name in options.stage.ladder:
-        world.open_model(name)
-    return options.budget_usd
 
 
 async def _read(run: str, world: World) -> _Job:

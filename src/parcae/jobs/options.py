@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parcae.core.plan import Plan, StagePlan, parse, render
+from parcae.core.usage import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOptions:
-    """A project, a failing test, and how it is attempted. `budget_usd` None: no limit in dollars.
+    """A project, a failing test, and how it is attempted. `budget_usd` None: none but the plan's.
 
     `copies`: where the files of a project that is no repository are copied to, for jobs that change files.
     """
@@ -27,6 +28,11 @@ class JobOptions:
     timeout_seconds: float = 60.0
     no_sandbox: bool = False
     copies: Path | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What the whole run may use: the tighter of the plan and the budget."""
+        return self.stage.limits.tightest(Limits(usd=self.budget_usd))
 
 
 def as_text(options: JobOptions) -> dict[str, str]:
@@ -50,7 +56,7 @@ def from_text(text: Mapping[str, str]) -> JobOptions:
     return JobOptions(
         repo=Path(text["repo"]),
         test=text["test"],
-        stage=parse(tomllib.loads(text["plan"])).default,
+        stage=parse(tomllib.loads(text["plan"]), possible=False).default,
         budget_usd=float(text["budget_usd"]) if text["budget_usd"] else None,
         seed=int(text["seed"]),
         python=Path(text["python"]) if text["python"] else None,

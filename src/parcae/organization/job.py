@@ -79,6 +79,11 @@ class RunOptions:
     learn: bool = False
     seed: int = 1
 
+    @property
+    def account_limits(self) -> Limits:
+        """What the organisation may use in all, and so may the single agent beside it: the plan's and the budget."""
+        return self.plan.limits.tightest(Limits(usd=self.budget_usd))
+
 
 def alone(worker: Worker, role: Role, stage: StagePlan, models: Mapping[str, Model], seams: Seams) -> Worker:
     """Single agents for every employee: for those who hand in nothing else."""
@@ -162,7 +167,7 @@ async def go_on(run: str, world: World, outfit: Outfit) -> None:
     memories = Memories(world.journal, HashedSubwords())
     await memories.load(run)
     company = _company(options, outfit, models, [world.open_model(name) for name in judges_of(options)], memories)
-    own = replace(scope.child(COMPANY, limits=Limits(usd=options.budget_usd)), workspace=opened.main)
+    own = replace(scope.child(COMPANY, limits=options.account_limits), workspace=opened.main)
     ending = await _attempt(company, task, models[stage_of(options.plan, "boss").ladder[0]], own, world)
     if options.compare_single and not world.stop.is_set():
         await _single(options, outfit, task, models, opened, scope, world)
@@ -223,7 +228,7 @@ async def _single(
     world: World,
 ) -> None:
     """One agent alone at the same goal, on a branch of its own from where the company began."""
-    own = scope.child(SINGLE, limits=Limits(usd=options.budget_usd))
+    own = scope.child(SINGLE, limits=options.account_limits)
     branch = opened.main.branch(SINGLE)
     if opened.main.tip.since is not None and branch.tip.ref not in branch.objects.repo.references:
         branch.go_back(str(opened.main.tip.since))
@@ -311,7 +316,7 @@ def _from_text(text: Mapping[str, str], seed: int, goal: str) -> RunOptions:
     document: dict[str, Any] = json.loads(text["rest"])
     lists: dict[str, Any] = {name: tuple(document.pop(name)) for name in ("checks", "judges", "approvals", "granted")}
     limits = CompanyLimits(**document.pop("limits"))
-    plan = parse(tomllib.loads(text["plan"]))
+    plan = parse(tomllib.loads(text["plan"]), possible=False)
     return RunOptions(
         goal=goal, workspace=Path(text["workspace"]), plan=plan, limits=limits, seed=seed, **lists, **document
     )

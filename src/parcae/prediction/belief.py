@@ -24,7 +24,9 @@ from parcae.core.trajectory import Step
 from parcae.store.whole import write_whole
 
 Floats = NDArray[np.float64]
+OF_A_MODEL, OF_A_TASK = 11, 4  # features of a name
 SCHEMA = "parcae.belief/1"
+BELIEF = ".belief.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +42,9 @@ class NameFacts:
         return np.array([self.covering.get(name, 0) / most if most else 1.0 for name in names])
 
 
-def no_facts(task: Task) -> NameFacts:
-    """Nothing is known of the task's names."""
-    return NameFacts()
+def facts_of_task(task: Task) -> NameFacts:
+    """What `task` says itself of the names that may answer it."""
+    return NameFacts(covering=task.covering, candidates=len(task.covering))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ class BeliefForecaster:
     """A Forecaster that says how likely each name is to be right. `facts` tells what is known of a task's names."""
 
     belief: Belief
-    facts: Callable[[Task], NameFacts] = no_facts
+    facts: Callable[[Task], NameFacts] = facts_of_task
 
     def watch(self, task: Task, samples: int) -> BeliefWatch:
         """Begin to follow the attempts at `task`."""
@@ -221,6 +223,46 @@ def load_belief(file: Path) -> Belief:
         if document["schema"] != SCHEMA:
             raise CallerMistake(f"{file} holds {document['schema']!r}, this Parcae reads {SCHEMA!r}", "make it again")
         arrays = {name: np.array(document[name], dtype=np.float64) for name in ("means", "scales", "weights")}
-        return Belief(models=tuple(document["models"]), **arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        belief = Belief(models=tuple(map(str, document["models"])), **arrays)
+        _refuse_misshapen(belief)
+    except FileNotFoundError:
+        raise CallerMistake(f"there is no belief {file}", "make one: parcae frontier --export") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CallerMistake(f"{file} is no belief: {error}", "make one: parcae frontier --export") from None
+    return belief
+
+
+def _refuse_misshapen(belief: Belief) -> None:
+    features = OF_A_MODEL * len(belief.models) + OF_A_TASK
+    shapes = {"means": features, "scales": features, "weights": features + 1}
+    for name, size in shapes.items():
+        array = getattr(belief, name)
+        if array.shape != (size,) or not np.isfinite(array).all():
+            raise ValueError(f"`{name}` is not {size} numbers, as {len(belief.models)} models need")
+    if not belief.models or (belief.scales <= 0).any():
+        raise ValueError("it names no model, or one of its `scales` is 0 or less")
+
+
+def is_belief(file: Path) -> bool:
+    """Whether `file` is meant as a belief, which is JSON; trained forecasters are zip archives."""
+    if file.name.endswith(BELIEF):
+        return True
+    try:
+        with file.open("rb") as opened:
+            return opened.read(1) == b"{"
+    except OSError:
+        return False
+
+
+def refuse_strangers(belief: Belief, ladder: Sequence[str]) -> None:
+    """Make sure that `belief` knows every model of `ladder`, so that it can be asked about all answers.
+
+    Raises:
+        CallerMistake: it was fitted on others.
+    """
+    strange = [name for name in dict.fromkeys(ladder) if name not in belief.models]
+    if strange:
+        raise CallerMistake(
+            f"the plan's belief knows answers of {', '.join(belief.models)}, not of {', '.join(strange)}",
+            f"export the plan again and name each as the ladder does: --as MODEL={strange[0]}",
+        )

@@ -6,12 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from parcae.core.errors import CallerMistake
+from parcae.core.plan import RULE as RULE
 from parcae.core.protocols import Forecaster
+from parcae.prediction.belief import BeliefForecaster, is_belief, load_belief
 from parcae.prediction.fitted import Fitted, load, refuse_other_agent
 from parcae.prediction.rule import RuleForecaster
 
 FOLDER = "forecasters"
-RULE = "rule"
 NOTHING_TRAINED = "the rule forecasts: nothing is trained yet (parcae outcome RUN ..., then parcae train)"
 
 
@@ -47,8 +48,7 @@ def forecaster_fitting(named: str | None, *, home: Path, tools: Collection[str])
     if named == RULE:
         return RuleForecaster(), "the rule forecasts: the plan wants it"
     if named is not None:
-        chosen = load(Path(named).expanduser())
-        return chosen, said_of(chosen)
+        return _in(Path(named).expanduser())
     fitting = []
     for file in sorted((home / FOLDER).glob("*.npz")):
         try:
@@ -74,8 +74,18 @@ def _found(file: Path, agent: str) -> tuple[Forecaster, str]:
 
 
 def _loaded(file: Path, agent: str) -> tuple[Forecaster, str]:
+    forecaster, said = _in(file)
+    if isinstance(forecaster, Fitted):
+        refuse_other_agent(forecaster.card, agent, source=str(file))
+    return forecaster, said
+
+
+def _in(file: Path) -> tuple[Forecaster, str]:
+    """The trained forecaster or the belief that lies in `file`."""
+    if is_belief(file):
+        belief = load_belief(file)
+        return BeliefForecaster(belief=belief), f"the plan's belief forecasts ({', '.join(belief.models)})"
     fitted = load(file)
-    refuse_other_agent(fitted.card, agent, source=str(file))
     return fitted, said_of(fitted)
 
 

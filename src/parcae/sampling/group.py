@@ -49,7 +49,8 @@ class Group:
 
     `rank` makes one answer of many. `check` scores a finished attempt from 0 to 1; it ranks outcomes that no vote can
     compare. `release` does what the winner's outbox holds; with it, whatever acts outside waits. `swap_attempts`: how
-    many go on after a swap; None: all. `enough`: the score of `check` that nothing can better: attempts are checked as
+    many go on after a swap; None: all. `most`: how many attempts the policy begins at most, on all rungs and with
+    forks; None: `attempts`. `enough`: the score of `check` that nothing can better: attempts are checked as
     they end, what the check says is the forecast, and the first that reaches it is the answer. `shared`: a lone
     attempt works in the group's own files instead of in a branch.
     """
@@ -63,13 +64,19 @@ class Group:
     check: Check | None = None
     release: Release | None = None
     swap_attempts: int | None = None
+    most: int | None = None
     enough: float | None = None
     shared: bool = False
 
     @property
+    def several(self) -> bool:
+        """Whether more than one attempt may be begun, now or on a later rung."""
+        return max(self.attempts, self.most or 1) > 1
+
+    @property
     def apart(self) -> bool:
         """Whether what members do outside waits in their outboxes."""
-        return self.attempts > 1 or self.release is not None
+        return self.several or self.release is not None
 
     async def attempt(
         self, task: Task, *, model: Model, so_far: Sequence[Step] = (), scope: Scope
@@ -77,9 +84,10 @@ class Group:
         """Yield a Step for each decision; the last carries what the attempts agreed on.
 
         Raises:
-            CallerMistake: outcomes cannot be compared, there is no check, and more than one attempt is planned.
+            CallerMistake: outcomes cannot be compared, there is no check, and more than one attempt is planned; or the
+                policy wants a second attempt where one was planned.
         """
-        if self.attempts > 1 and not task.comparable and self.check is None:
+        if self.several and not task.comparable and self.check is None:
             raise CallerMistake(
                 f"outcomes of {task.kind!r} tasks cannot be compared by a vote and there is no check",
                 "plan one attempt, or give a check that runs",
@@ -202,6 +210,7 @@ class _Watched:
         meant = self._meant(decision, standing)
         origins = meant * (decision.forks - 1) if decision.action == "fork" else ()
         new = range(len(standing.steps), len(standing.steps) + len(origins))
+        self._refuse_second((*meant, *new))
         return Decided(
             scope=self.scope.id,
             action=decision.action,
@@ -212,6 +221,11 @@ class _Watched:
             keep_open=decision.keep_open,
             origins=origins,
         )
+
+    def _refuse_second(self, attempts: Sequence[int]) -> None:
+        """What a lone attempt did outside is done: nobody may do it again (contract 5)."""
+        if not self.group.several and max(attempts, default=0) > 0:
+            raise CallerMistake("the policy begins a second attempt where one was planned", "plan two attempts or more")
 
     def _meant(self, decision: Decision, standing: Standing) -> tuple[int, ...]:
         """The numbers of the attempts that go on (swap, fork) or begin (start) on another rung."""
@@ -296,10 +310,14 @@ class _Watched:
         return Ending(reason="no_answer", detail=endings[0].detail if endings else "")
 
     def _agreed(self) -> Answer:
-        """What the attempts agree on: by the policy's own weights if it has such, else by the group's vote."""
-        if isinstance(self.group.policy, Ranking):
-            return self.group.policy.answer(self._standing(self.watch.forecast()))
-        return self.group.rank([attempt.trajectory for attempt in self.attempts])
+        """What the attempts agree on: by the policy's own weights if it has such, ties as the group's vote has them."""
+        voted = self.group.rank([attempt.trajectory for attempt in self.attempts])
+        if not isinstance(self.group.policy, Ranking):
+            return voted
+        answer = self.group.policy.answer(self._standing(self.watch.forecast()))
+        place = {candidate.name: number for number, candidate in enumerate(voted.candidates)}
+        ranked = sorted(answer.candidates, key=lambda one: (-round(one.score, 9), place.get(one.name, len(place))))
+        return replace(answer, candidates=tuple(ranked))
 
     async def _best_by_check(self) -> Attempt | None:
         finished = [number for number, one in enumerate(self.attempts) if _answer(one)]

@@ -138,7 +138,7 @@ def _incident(run: str, event: core.Incident | Noticed, at: float) -> Document:
 
 def _strongest(started: core.RunStarted | None) -> str | None:
     with suppress(ValueError, KeyError, AttributeError):
-        plan = parse(tomllib.loads(started.options["plan"]))  # type: ignore[union-attr]  # None is suppressed
+        plan = parse(tomllib.loads(started.options["plan"]), possible=False)  # type: ignore[union-attr]  # None is suppressed
         return plan.default.ladder[-1]
     return None
 
