@@ -18,7 +18,7 @@ BOTH = '[default]\nladder = ["builtin:small", "builtin:large"]\n'
 
 REFUSED = {
     "a temperature of 400 digits": (SMALL + "temperature = 1" + "0" * 400, "`temperature` must be between 0 and 2"),
-    "attempts of 5000 digits": (SMALL + "attempts = 1" + "0" * 5000, "cannot be read as a plan"),
+    "attempts of 5000 digits": (SMALL + "attempts = 1" + "0" * 5000, "a number has thousands of digits"),
     "more attempts than fit": (SMALL + "attempts = 100000000", "more than 10,000 attempts"),
     "a step of 5000 digits": (BOTH + f'policy = "parallel@1{"0" * 5000}"', "there is no policy"),
     "lists in lists": ("[default]\nladder = " + "[" * 3000 + "]" * 3000, "cannot be read as a plan"),

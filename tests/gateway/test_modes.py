@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import pytest
 from tests.gateway.serving import Client, serving
@@ -10,6 +11,7 @@ from tests.gateway.upstream import Document, Fault, Scripted, chat, messages, up
 
 from parcae.core.errors import CallerMistake
 from parcae.core.events import Decided, OutcomeGiven, StepCompleted
+from parcae.core.usage import Limits
 from parcae.gateway.config import read_config
 
 pytestmark = pytest.mark.loopback
@@ -200,6 +202,19 @@ async def test_an_address_beyond_this_machine_needs_keys() -> None:
     with pytest.raises(CallerMistake, match="without keys"):
         read_config({"listen": "0.0.0.0:8790"}, {})
     assert read_config({"listen": "0.0.0.0:8790", "keys": KEYS}, ENV).is_guarded
+
+
+def test_a_plans_own_limits_bind_its_virtual_models_and_a_plan_that_is_none_is_said(tmp_path: Path) -> None:
+    stages = '[stages.fast]\nladder = ["up:weak"]\n[stages.fast.limits]\nusd = 2\n'
+    (tmp_path / "plan.toml").write_text(f"[limits]\nusd = 0.5\ncalls = 7\n{stages}")
+    config = read_config({"plan": "plan.toml"}, ENV, folder=tmp_path)
+    assert config.models["fast"].stage.limits == Limits(usd=0.5, calls=7)
+    for text in ("ladder = ", "attempts = 1" + "0" * 5000):
+        (tmp_path / "plan.toml").write_text(text)
+        with pytest.raises(CallerMistake, match="cannot be read as a plan"):
+            read_config({"plan": "plan.toml"}, ENV, folder=tmp_path)
+    with pytest.raises(CallerMistake, match="cannot be read as a plan"):
+        read_config({"plan": "nowhere.toml"}, ENV, folder=tmp_path)
 
 
 async def test_no_key_sees_or_continues_another_key_s_run() -> None:

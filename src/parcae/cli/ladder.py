@@ -63,12 +63,11 @@ def read_plan(file: Path) -> Plan:
     """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise CallerMistake(
-            f"{file} cannot be read as a plan: its lists lie too deep", "see docs/guide/plans.md"
-        ) from None
-    except (OSError, ValueError) as error:  # of TOML, of text, or of a number with thousands of digits
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallerMistake(f"{file} cannot be read as a plan: {error}", "see docs/guide/plans.md") from None
+    except (ValueError, RecursionError) as error:
+        what = "its lists lie too deep" if isinstance(error, RecursionError) else "a number has thousands of digits"
+        raise CallerMistake(f"{file} cannot be read as a plan: {what}", "see docs/guide/plans.md") from None
     plan = parse(document, source=str(file))
     stages = {name: _beside(file, stage) for name, stage in plan.stages.items()}
     return replace(plan, default=_beside(file, plan.default), stages=MappingProxyType(stages))

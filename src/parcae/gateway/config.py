@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -226,8 +226,12 @@ def _models(document: Mapping[str, object], source: str, folder: Path) -> dict[s
     models: dict[str, VirtualModel] = {}
     plan = _text(document, "plan", source)
     if plan is not None:
-        parsed = parse(tomllib.loads((folder / plan).read_text(encoding="utf-8")), source=plan)
-        models |= {name: VirtualModel(name=name, stage=stage) for name, stage in parsed.stages.items()}
+        try:
+            parsed = parse(tomllib.loads((folder / plan).read_text(encoding="utf-8")), source=plan)
+        except (OSError, ValueError, RecursionError) as error:
+            raise CallerMistake(f"{folder / plan} cannot be read as a plan: {error}", "mend it") from None
+        for name, stage in parsed.stages.items():
+            models[name] = VirtualModel(name=name, stage=replace(stage, limits=stage.limits.tightest(parsed.limits)))
     for name, body in _tables(document, "models", source):
         models[name] = _model(name, body, source, folder)
     return models
