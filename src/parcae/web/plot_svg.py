@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from parcae.web.markup import Markup, tag
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 520, 56, 16, 16, 44
-COLOURS = ("#d9480f", "#1f5fbf", "#2b8a3e", "#862e9c", "#0b7285", "#a61e4d", "#5f3dc4", "#846358", "#868e96", "#c92a2a")
+COLOURS = (
+    *("#d9480f", "#1f5fbf", "#2b8a3e", "#862e9c", "#0b7285", "#a61e4d", "#5f3dc4", "#846358", "#868e96", "#c92a2a"),
+    *("#087f5b", "#e67700", "#364fc7", "#66a80f", "#c2255c", "#495057"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ class _Frame:
 
 def _axes(frame: _Frame, x_label: str, y_label: str) -> list[Markup]:
     marks: list[Markup] = []
-    for value in (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0):
+    for value in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0):
         if frame.x[0] <= value <= frame.x[1]:
             x, bottom = frame.at(value, frame.y[0])
             marks.append(tag("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=TOP, y2=f"{bottom:.1f}", class_="grid"))
