@@ -104,8 +104,9 @@ def _prices(given: Sequence[str], count: str, models: Sequence[str]) -> Prices:
             )
         if model not in models:
             raise CallerMistake(
-                f"--price {text!r} is for {model!r}, which is neither --target nor one of --sources",
-                f"price {', '.join(models)}",
+                f"--price {text!r} is for {model!r}, which is neither --target ({models[0]}) nor one of --sources "
+                f"({', '.join(models[1:])})",
+                "name the model as they do",
             )
         if model in named:
             raise CallerMistake(f"--price gives {model!r} two prices", "give one")
