@@ -38,7 +38,7 @@ def fold_of(task_id: str, folds: int) -> int:
 
 # both in attempts of the target: what policies of ours are chosen for, and where curves are compared
 BUDGETS = (1.0, 1.05, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0, 2.2, 2.4, 2.6, 2.8, 3.2)
-MARKS = (1.2, 1.6, 2.0, 2.4)
+MARKS = (1.2, 1.6, 2.0, 2.4, 4.0, 6.0)
 EXPORTED = 2.0  # what a policy is exported for unless another cost is asked for
 LEAST_TASKS = 30
 
@@ -73,8 +73,8 @@ class Asked:
 
     @property
     def marks(self) -> tuple[float, ...]:
-        """MARKS as relative costs, and `at`."""
-        marks = {round(attempts / self.most, 9) for attempts in MARKS}
+        """MARKS as relative costs, up to that of all attempts, and `at`."""
+        marks = {round(attempts / self.most, 9) for attempts in MARKS if attempts <= self.most}
         return tuple(sorted(marks if self.at is None else marks | {self.at}))
 
     @property
