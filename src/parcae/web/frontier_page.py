@@ -15,18 +15,18 @@ from parcae.web.style import STYLE
 
 LEAST_COST, MOST_COST = 0.001, 10.0  # of the drawing; what costs less or more stands in the tables
 GRID = "svg .grid { stroke: var(--line); stroke-width: 1; }"
-NAMES = {
-    "ours": "ours (price-aware)",
+NAMES = {  # those that are drawn last lie on top
+    "never_swap": "never swap",
+    "random_swap": "random swap",
+    "always_swap": "always swap",
+    "paper_sequential": "sequential hotswap",
+    "esc": "ESC",
+    "adaptive_consistency": "adaptive consistency",
+    "cascade": "cascade",
     "fixed": "fewer samples",
     "adaptive": "adaptive lead",
-    "adaptive_consistency": "adaptive consistency",
-    "esc": "ESC",
-    "cascade": "cascade",
-    "paper_sequential": "sequential hotswap",
-    "always_swap": "always swap",
-    "random_swap": "random swap",
-    "never_swap": "never swap",
     "oracle": "hindsight",
+    "ours": "ours (price-aware)",
 }
 
 
@@ -73,8 +73,8 @@ def _facts(found: Frontier) -> str:
 
 
 def _drawing(found: Frontier) -> Markup:
-    names = [*(name for name in NAMES if name in found.curves), *(name for name in found.curves if name not in NAMES)]
-    lines = [_line(name, found.curves[name]) for name in names]
+    others = [name for name in found.curves if name not in NAMES]
+    lines = [_line(name, found.curves[name]) for name in (*others, *NAMES) if name in found.curves]
     costs = [point.relative_cost for points in found.curves.values() for point in points]
     x_range = (max(LEAST_COST, 0.9 * min(costs)), max(1.05, min(MOST_COST, 1.05 * max(costs))))
     return plot(lines, x_label="relative cost", y_label="relative performance", x_range=x_range)
