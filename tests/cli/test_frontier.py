@@ -23,7 +23,7 @@ from parcae.prediction.belief import load_belief
 from parcae.store.home import DOCUMENTS
 from parcae.web.api.documents import document as document_of
 from parcae.web.api.documents import listed
-from parcae.web.frontier_page import NAMES
+from parcae.web.frontier_page import label_of
 
 Capture = pytest.CaptureFixture[str]
 QUICK = ["--draws", "2", "--most", "5", "--resamples", "200", "--folds", "3", "--quiet"]
@@ -99,14 +99,13 @@ def test_pairs_are_read_where_both_curves_reach_and_nowhere_else(made: Path, cap
     }  # 1.2, 1.6, 2, 2.4, 4 of 5 attempts
     for pair in pairs:
         by_hand = kept_at(curves[pair["rival"]], pair["relative_cost"])
-        if pair["theirs"] is not None:
+        assert (pair["theirs"] is None) == (by_hand is None)
+        if by_hand is not None:
             assert pair["theirs"] == pytest.approx(by_hand)
             assert pair["difference"] == pytest.approx(pair["ours"] - pair["theirs"])
             assert pair["low"] <= pair["difference"] <= pair["high"]
         else:
             assert pair["difference"] is pair["low"] is pair["high"] is None
-        if by_hand is None:
-            assert pair["theirs"] is None
     at_the_least = {pair["rival"]: pair["theirs"] for pair in pairs if pair["relative_cost"] == 0.24}
     assert at_the_least["adaptive"] is not None and at_the_least["esc"] is None  # ESC draws two attempts or more
 
@@ -147,7 +146,7 @@ def test_the_terminal_and_the_page_show_every_curve(made: Path, tmp_path: Path, 
         if name == "paper_parallel":
             continue
         assert name in shown
-        assert drawing.count(f">{NAMES.get(name, 'fewer samples of weak')}</text>") == 1
+        assert drawing.count(f">{label_of(name)}</text>") == 1
         for point in points:
             assert any(line.endswith(point["policy"]) for line in shown)
             assert escape(point["policy"]) in text

@@ -109,14 +109,14 @@ def points_of(curve: Curve, ref: Reference) -> tuple[Point, ...]:
 def kept_at(curve: Curve, ref: Reference, at: float, *, best: bool) -> tuple[float, Floats] | None:
     """Performance for a relative cost of `at`, over all tasks and in each resample (B,).
 
-    Above its dearest point a curve keeps what that keeps. None where it does not reach: its cheapest point costs more,
-    over all tasks or in some resample.
-    `best`: along its undominated points only, which these same tasks picked: right for rivals, never for ours.
+    Above its dearest point a curve keeps what that keeps. None where it does not reach: its cheapest point costs more.
+    `best`: along its undominated points only, which these same tasks picked, and with its cheapest point in resamples
+    where that costs more after all: right for rivals, whom both flatter, never for ours.
     """
     points = [ref.relative(success, cost) for success, cost in zip(curve.success, curve.cost, strict=True)]
     kept = undominated(points) if best else sorted(range(len(points)), key=lambda i: points[i][0])
     costs = np.stack([ref.costs(curve.cost[i]) for i in kept])
-    if points[kept[0]][0] > at or costs.min(axis=0).max() > at:
+    if points[kept[0]][0] > at or (not best and costs.min(axis=0).max() > at):
         return None
     performances = np.stack([ref.performances(curve.success[i]) for i in kept])
     here = float(np.interp(at, [points[i][0] for i in kept], [points[i][1] for i in kept]))
