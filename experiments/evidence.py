@@ -17,6 +17,7 @@ EXPERIMENTS = (
     "experiments.gateway.kill",
     "experiments.hotswap.frontier",
     "experiments.hotswap.known_figures",
+    "experiments.hotswap.mixed_votes",
     "experiments.organization.gobang",
     "experiments.organization.kills",
     "experiments.organization.memory",

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from parcae.cli.frontier_document import document
+from parcae.cli.frontier_run import table
 from parcae.hotswap.frontier import Asked, frontier
 from parcae.hotswap.recorded import COST_RULES, USUAL_PRICES, Prices
 from parcae.prediction.recordings import read_recordings
@@ -24,12 +25,11 @@ def main() -> None:
     recordings = read_recordings(file, models=[TARGET, *SOURCES])
     out = Path("out/evidence")
     out.mkdir(parents=True, exist_ok=True)
-    found = {
-        rule: document(
-            frontier(recordings, Asked(target=TARGET, sources=SOURCES, prices=Prices(of=USUAL_PRICES, rule=rule)))
-        )
-        for rule in COST_RULES
-    }
+    found = {}
+    for rule in COST_RULES:
+        one = frontier(recordings, Asked(target=TARGET, sources=SOURCES, prices=Prices(of=USUAL_PRICES, rule=rule)))
+        print(f"tokens by {rule}", table(one), sep="\n", flush=True)
+        found[rule] = document(one)
     (out / "frontier.json").write_text(json.dumps(found, indent=1))
 
 

@@ -1,9 +1,12 @@
 """When to look: llama3, parallel k = 1..10 and sequential k = 1..9 of ten attempts, without the GCN.
 
-Folds 1-4 alone, 276 bugs: the held-out fold is neither trained on nor tested.
+Folds 1-4 alone, 276 bugs: the held-out fold is neither trained on nor tested. Repeat some looks only:
+python -m experiments.prediction.looks parallel@5 sequential@9
 """
 
 from __future__ import annotations
+
+import sys
 
 from experiments.prediction.recorded import INNER, figures, inner, recordings, show, write
 
@@ -12,16 +15,20 @@ from parcae.prediction.prefixes import Look
 from parcae.prediction.recordings import groups_of
 
 HEADS = ("prior", "logistic", "names")
-LOOKS = (*(Look(at=k) for k in (1, 2, 3, 4, 5, 6, 8, 10)), *(Look(kind="sequential", at=k) for k in (1, 2, 3, 5, 7)))
+LOOKS = (*(f"parallel@{k}" for k in range(1, 11)), *(f"sequential@{k}" for k in range(1, 10)))
+
+
+def look_of(text: str) -> Look:
+    kind, _, at = text.partition("@")
+    return Look(kind="sequential" if kind == "sequential" else "parallel", at=int(at))
 
 
 def main() -> None:
-    groups, document = inner(groups_of(recordings("llama3"), "llama3")), {}
-    for look in LOOKS:
-        found = evaluate(groups, look, gcn=None, heads=HEADS, test_folds=INNER)
-        show(f"llama3, {look}", found)
-        document[str(look)] = figures(found)
-        write("prediction_looks", document)
+    groups = inner(groups_of(recordings("llama3"), "llama3"))
+    for name in sys.argv[1:] or LOOKS:
+        found = evaluate(groups, look_of(name), gcn=None, heads=HEADS, test_folds=INNER)
+        show(f"llama3, {name}", found)
+        write(f"prediction_looks_{name}", figures(found))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from parcae.hotswap.replay import NotRecorded, NoWatch, StepWatch, walk
 from parcae.hotswap.selection import belief_of
 from parcae.models.scripted import ScriptedModel
 from parcae.prediction.belief import BeliefForecaster
+from parcae.prediction.rule import RuleForecaster
 from parcae.sampling.group import Group
 from parcae.store.memory import MemoryJournal
 from parcae.testing.workers import scope_in
@@ -83,12 +84,21 @@ class Noting:
         return self.decisions[-1]
 
 
-async def live(policy: Policy, deck: Deck, attempts: int, forecaster: Forecaster) -> tuple[tuple[str, ...], float]:
+async def live(
+    policy: Policy, deck: Deck, attempts: int, forecaster: Forecaster, *, swap_attempts: int | None = None
+) -> tuple[tuple[str, ...], float]:
     """The answer of a live group over `deck`, and what its attempts cost."""
     journal = MemoryJournal()
     scope = await scope_in(journal)
     models: tuple[Model, ...] = tuple(ScriptedModel(name, []) for name in LADDER)
-    group = Group(worker=Player(deck), ladder=models, attempts=attempts, policy=policy, forecaster=forecaster)
+    group = Group(
+        worker=Player(deck),
+        ladder=models,
+        attempts=attempts,
+        policy=policy,
+        forecaster=forecaster,
+        swap_attempts=swap_attempts,
+    )
     steps = [step async for step in group.attempt(TASK, model=models[0], scope=scope)]
     assert steps[-1].ending is not None
     costs = policy.standings[-1].costs_usd if isinstance(policy, Noting) else ()
@@ -126,6 +136,44 @@ async def test_a_replayed_policy_does_what_the_live_group_does(policy: Policy, p
         assert [d.action for d in came.decisions[:-1]] == [d.action for d in noting.decisions[:-1]]
 
 
+@pytest.mark.parametrize("swap_attempts", [1, 2, 5])
+async def test_a_replay_swaps_as_few_attempts_as_the_live_group(swap_attempts: int, made: list[Deck]) -> None:
+    for deck in made[:6]:
+        noting = Noting(Sequential(k=2))
+        _, cost_usd = await live(noting, deck, 4, Fixed(0.9), swap_attempts=swap_attempts)
+        came = walk(
+            Sequential(k=2),
+            deck,
+            ladder=LADDER,
+            attempts=4,
+            watch=NoWatch(said=Forecast(p_fail=0.9)),
+            swap_attempts=swap_attempts,
+        )
+        assert came.cost_usd == pytest.approx(cost_usd)
+        assert came.drawn == {"weak": 2, "strong": swap_attempts}
+
+
+def test_going_on_with_the_same_model_is_what_was_recorded(made: list[Deck]) -> None:
+    resume = Climb(rungs=(RungPlan(attempts=3, batch=3, look=(1,), then="resume"), RungPlan(after="answer")))
+    lost = NoWatch(said=Forecast(p_fail=1.0))
+    came = walk(resume, made[0], ladder=("weak", "weak"), attempts=3, watch=lost)
+    whole = walk(Never(), made[0], ladder=("weak",), attempts=3)
+    assert "swap" in [decision.action for decision in came.decisions]
+    assert (came.cost_usd, came.drawn) == (pytest.approx(whole.cost_usd), whole.drawn)
+    assert came.answer.candidates == whole.answer.candidates
+
+
+def test_a_watch_that_reads_turns_gets_those_that_were_recorded(made: list[Deck]) -> None:
+    deck = made[0]
+    watch = RuleForecaster().watch(TASK, 2)
+    walk(Never(), deck, ladder=("weak",), attempts=2, watch=StepWatch(watch))
+    by_hand = RuleForecaster().watch(TASK, 2)
+    for number, one in enumerate(deck.attempts["weak"][:2]):
+        for turn in one.run.turns:
+            by_hand.take_turn(number, turn, "weak")
+    assert watch.forecast() == by_hand.forecast()
+
+
 def test_a_continued_prefix_is_refused_with_the_reason(made: list[Deck]) -> None:
     lost = NoWatch(said=Forecast(p_fail=1.0))
     with pytest.raises(NotRecorded, match="after its model is swapped was not recorded"):
@@ -139,7 +187,7 @@ def test_a_fork_is_refused_with_the_reason(made: list[Deck]) -> None:
     fork = Climb(rungs=(RungPlan(attempts=2, batch=2, look=(1,), then="fork"), RungPlan()))
     with pytest.raises(NotRecorded, match="several futures of one prefix go on was not recorded") as refused:
         walk(fork, made[0], ladder=LADDER, attempts=2, watch=NoWatch(said=Forecast(p_fail=1.0)))
-    assert "replay live models" in refused.value.cure
+    assert "parcae bench locate BUGS --plan FILE" in refused.value.cure
 
 
 def test_a_fork_that_never_comes_is_replayed(made: list[Deck]) -> None:

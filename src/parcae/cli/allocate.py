@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from parcae.cli import settings as known
+from parcae.cli.output import OUTPUT_FILE
 
 
 @click.command()
@@ -31,8 +32,8 @@ from parcae.cli import settings as known
 @click.option("--pilot", is_flag=True, help="Two rounds only: draw the three insights for this pipeline.")
 @click.option("--resume", "run", help="Go on with this run; its samples are not drawn again.")
 @click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on.")
-@click.option("--export", type=click.Path(path_type=Path), help="Write the choice as a plan in TOML.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write a page with frontier and curves.")
+@click.option("--export", type=OUTPUT_FILE, help="Write the choice as a plan in TOML.")
+@click.option("--html", type=OUTPUT_FILE, help="Write a page with frontier and curves.")
 @click.option("--no-sandbox", is_flag=True, default=None, help="Run tests without walls: you trust the projects.")
 @click.option("--home", help="Where runs are kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.allocate/1).")

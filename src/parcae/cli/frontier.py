@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from parcae.cli import settings as known
+from parcae.cli.output import OUTPUT_FILE
 
 
 @click.command()
@@ -22,11 +23,13 @@ from parcae.cli import settings as known
 @click.option("--most", type=click.IntRange(min=4), default=10, show_default=True, help="Attempts of the target.")
 @click.option("--folds", type=click.IntRange(min=3), default=5, show_default=True, help="Folds, by crc32 of the task.")
 @click.option("--resamples", type=click.IntRange(min=100), default=1000, show_default=True, help="For the intervals.")
-@click.option("--seed", type=int, default=0, show_default=True, help="What chance depends on.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write a page with the plot and every table.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What chance depends on.")
+@click.option("--html", type=OUTPUT_FILE, help="Write a page with the plot and every table.")
 @click.option("--export", type=click.Path(path_type=Path), help="Write the chosen policy to this folder, as a plan.")
-@click.option("--at", type=click.FloatRange(min=0), default=0.2, show_default=True,
-              help="The relative cost that --export is chosen for.")  # fmt: skip
+@click.option("--at", type=click.FloatRange(min=0),
+              help="The relative cost that --export is chosen for (2 attempts'); compared there, too.")  # fmt: skip
+@click.option("--plan", "plans", multiple=True, type=click.Path(path_type=Path),
+              help="Walk this plan too, as the curve `plan NAME`.")  # fmt: skip
 @click.option("--as", "named", multiple=True,
               help="How --export names a model, for live runs: MODEL=NAME, as in gpt-4o=openai:gpt-4o.")  # fmt: skip
 @click.option("--skip-broken", is_flag=True, help="Leave broken lines out instead of stopping there.")
@@ -38,6 +41,7 @@ def frontier(recordings: Path, **flags: Any) -> int:  # click passes what the op
 
     Always shown: fewer samples of each model, adaptive stopping, ESC, adaptive consistency, cascades, swaps, the
     paper's hotswaps, the best choice in hindsight, and ours, chosen on other tasks than those that it is shown on.
+    A plan of your own is walked where recordings show what it does, and else refused with the reason.
 
     \b
     For example:

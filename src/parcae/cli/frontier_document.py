@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from parcae.core.plan import render
 from parcae.core.protocols import JsonValue
-from parcae.hotswap.frontier import Frontier, Point
+from parcae.hotswap.frontier import Frontier
+from parcae.hotswap.readings import Paired, Point
 
 
 def document(found: Frontier) -> dict[str, JsonValue]:
@@ -30,22 +31,25 @@ def document(found: Frontier) -> dict[str, JsonValue]:
                 "completion_usd": asked.prices.of[model].completion_usd,
                 "nominal": asked.prices.of[model].nominal,
             }
-            for model in (asked.target, *asked.sources)
+            for model in asked.models
         },
         "curves": curves,
-        "paired": [
-            {
-                "relative_cost": pair.relative_cost,
-                "rival": pair.rival,
-                "ours": pair.ours,
-                "theirs": pair.theirs,
-                "difference": pair.difference,
-                "low": pair.low,
-                "high": pair.high,
-            }
-            for pair in found.paired
-        ],
+        "useless": dict(found.useless),
+        "paired": [_paired(pair) for pair in found.paired],
         "gap_closed": [{"relative_cost": at, "share": share} for at, share in found.gap_closed.items()],
+    }
+
+
+def _paired(pair: Paired) -> dict[str, JsonValue]:
+    difference = pair.difference
+    return {
+        "relative_cost": pair.relative_cost,
+        "rival": pair.rival,
+        "ours": pair.ours,
+        "theirs": pair.theirs,
+        "difference": None if difference is None else difference.mean,
+        "low": None if difference is None else difference.low,
+        "high": None if difference is None else difference.high,
     }
 
 

@@ -7,27 +7,35 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 
 from parcae.cli.frontier_document import document
+from parcae.cli.ladder import read_plan
 from parcae.cli.session import text_of
 from parcae.cli.settings import Setting
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import Plan, StagePlan, render
 from parcae.core.usage import Price
-from parcae.hotswap.frontier import BUDGETS, Asked, Frontier, frontier
+from parcae.hotswap.frontier import Asked, Frontier, frontier
+from parcae.hotswap.planned import recorded_ladder
+from parcae.hotswap.readings import Paired
 from parcae.hotswap.recorded import USUAL_PRICES, Prices
+from parcae.hotswap.supervisor import checked_policy
 from parcae.models.names import parse_name
 from parcae.prediction.belief import BELIEF, save_belief
 from parcae.prediction.lines import left_out
-from parcae.prediction.recordings import read_recordings
-from parcae.store.home import DOCUMENTS, home
-from parcae.store.whole import write_whole
+from parcae.prediction.recordings import bugs_file_of, read_recordings
+from parcae.store.home import DOCUMENTS, find, home
+from parcae.store.whole import check_place, write_whole
 
-SHOWN = ("fixed", "adaptive", "adaptive_consistency", "esc", "cascade", "paper_sequential", "oracle", "ours")
+PLAN = "plan.toml"
+LEAST_USD, MOST_USD = 1e-6, 1e6  # of a price per million tokens
+NOT_REACHED = "not reached"
+LAST = ("oracle", "ours")  # where a reader of a terminal looks first
 
 
 def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[str, Setting]) -> int:
@@ -38,13 +46,20 @@ def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[s
     asked = Asked(
         target=flags["target"],
         sources=sources,
-        prices=_prices(flags["prices"], flags["count"]),
+        prices=_prices(flags["prices"], flags["count"], (flags["target"], *sources)),
         draws=flags["draws"],
         most=flags["most"],
         folds=flags["folds"],
         resamples=flags["resamples"],
         seed=flags["seed"],
+        at=flags["at"],
+        plans=_plans(flags["plans"], (flags["target"], *sources)),
     )
+    named, names = text_of(settings, "home") or None, live_names(flags["named"], asked)
+    check_place(find(named) / DOCUMENTS / "frontier.json")
+    if asked.at is not None and not isfinite(asked.at):
+        raise CallerMistake(f"--at {asked.at:g} is no cost", "give a relative cost, such as 0.2")
+    _check_places(asked, (recordings, *flags["plans"]), html=flags["html"], folder=flags["export"])
     say = _silent if flags["quiet"] or flags["as_json"] else _on_stderr
     say(f"reading {recordings}")
     broken: list[str] | None = [] if flags["skip_broken"] else None
@@ -53,11 +68,11 @@ def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[s
         _on_stderr(f"note: {note}")
     found = frontier(read, asked, say=say)
     if flags["export"] is not None:
-        for note in export(found, flags["export"], flags["at"], live_names(flags["named"], asked)):
+        for note in export(found, flags["export"], names):
             _on_stderr(f"note: {note}")
     if flags["html"] is not None:
         write_page(found, flags["html"])
-    say(f"kept for the dashboard as {keep(found, home(text_of(settings, 'home') or None) / DOCUMENTS).stem}")
+    say(f"kept for the dashboard as {keep(found, home(named) / DOCUMENTS).stem}")
     click.echo(json.dumps(document(found)) if flags["as_json"] else table(found))
     return 0
 
@@ -70,9 +85,13 @@ def _on_stderr(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _prices(given: Sequence[str], count: str) -> Prices:
-    """The usual prices, replaced by those that were given."""
-    prices = dict(USUAL_PRICES)
+def _prices(given: Sequence[str], count: str, models: Sequence[str]) -> Prices:
+    """The usual prices, replaced by those that were given.
+
+    Raises:
+        CallerMistake: one cannot be read, is of no model that was asked for, or is given twice.
+    """
+    prices, named = dict(USUAL_PRICES), set[str]()
     for text in given:
         model, _, amounts = text.rpartition("=")
         prompt, _, completion = amounts.partition("/")
@@ -82,16 +101,66 @@ def _prices(given: Sequence[str], count: str) -> Prices:
             model = ""
         if not model:
             raise CallerMistake(
-                f"--price {text!r} cannot be read", "write MODEL=PROMPT/COMPLETION, as in gpt-4o=2.5/10"
+                f"--price {text!r} cannot be read",
+                f"write MODEL=PROMPT/COMPLETION, as in gpt-4o=2.5/10; a price is 0 or {LEAST_USD:f} to {MOST_USD:.0f}",
             )
+        if model not in models:
+            raise CallerMistake(
+                f"--price {text!r} is for {model!r}, which is neither --target ({models[0]}) nor one of --sources "
+                f"({', '.join(models[1:])})",
+                "name the model as they do",
+            )
+        if model in named:
+            raise CallerMistake(f"--price gives {model!r} two prices", "give one")
+        named.add(model)
     return Prices(of=prices, rule=count)
 
 
 def _dollars(text: str) -> float:
+    """US dollars per million tokens; outside these bounds sums of calls would not be finite, or all the same."""
     value = float(text)
-    if not 0 <= value < float("inf"):
+    if value != 0 and not LEAST_USD <= value <= MOST_USD:
         raise ValueError(text)
     return value
+
+
+def _plans(files: Sequence[Path], models: Sequence[str]) -> tuple[tuple[str, StagePlan], ...]:
+    """The stage "locate" of each plan (or its default), called as its file is, and checked before anything is computed.
+
+    Raises:
+        CallerMistake: a plan cannot be read, two have one name, or a ladder names a model that is not asked for.
+    """
+    plans: dict[str, StagePlan] = {}
+    for file in files:
+        if file.stem in plans:
+            raise CallerMistake(f"two plans are called {file.stem!r}", "rename one of the files")
+        plan = read_plan(file)
+        stage = plan.stage("locate")
+        recorded_ladder(stage, models)
+        checked_policy(stage)
+        plans[file.stem] = replace(stage, limits=stage.limits.tightest(plan.limits))
+    return tuple(plans.items())
+
+
+def _check_places(asked: Asked, read: Sequence[Path], *, html: Path | None, folder: Path | None) -> None:
+    """Refuse, before minutes of computation, what could not be written at their end.
+
+    Raises:
+        CallerMistake: a file would be lost, or no policy is chosen for so small a cost.
+        StoreFailed: a folder cannot be written to.
+    """
+    if html is not None:
+        check_place(html, inputs=(*read, bugs_file_of(read[0])))
+    if folder is None:
+        return
+    if asked.exported + 1e-9 < asked.budgets[0]:
+        raise CallerMistake(
+            f"no policy was chosen for a relative cost of {asked.exported:g}", f"use {asked.budgets[0]:g} or more"
+        )
+    for file in (folder / PLAN, folder / f"plan{BELIEF}"):
+        check_place(file)
+        if file.exists():
+            raise CallerMistake(f"{file} is there already", "export to another folder, or remove it first")
 
 
 # ---- the terminal -------------------------------------------------------------------------------------------------
@@ -106,7 +175,7 @@ def table(found: Frontier) -> str:
         "",
         "  cost   kept   95 % interval  policy",
     ]
-    for name in SHOWN:
+    for name in (*(name for name in found.curves if name not in LAST), *LAST):
         lines.append(f"{name}")
         for point in found.curves.get(name, ()):
             lines.append(
@@ -114,16 +183,23 @@ def table(found: Frontier) -> str:
                 f"[{point.low:.3f}, {point.high:.3f}]  {point.policy}"
             )
     lines += [f"{name}: refused: {reason}" for name, reason in found.refused.items()]
+    lines += [f"{source}: {reason}" for source, reason in found.useless.items()]
     lines += ["", "ours beside the others, over the same resampled tasks"]
+    lines += [_beside(pair) for pair in found.paired]
     lines += [
-        f"  at {pair.relative_cost:.2f}: {pair.ours:.3f}, {pair.rival} {pair.theirs:.3f}, difference "
-        f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]"
-        for pair in found.paired
-    ]
-    lines += [
-        f"  at {at:.2f}: {share:.0%} of the way from adaptive to hindsight" for at, share in found.gap_closed.items()
+        f"  at {at:.3g}: {share:.0%} of the way from adaptive to hindsight" for at, share in found.gap_closed.items()
     ]
     return "\n".join(lines)
+
+
+def _beside(pair: Paired) -> str:
+    """One line of the comparison; a curve that does not reach so little has no figure."""
+    ours, theirs = (NOT_REACHED if kept is None else f"{kept:.3f}" for kept in (pair.ours, pair.theirs))
+    said = f"  at {pair.relative_cost:.3g}: {ours}, {pair.rival} {theirs}"
+    if pair.difference is None:
+        return said
+    low, high = pair.difference.low, pair.difference.high
+    return f"{said}, difference {pair.difference.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 # ---- files --------------------------------------------------------------------------------------------------------
@@ -166,19 +242,13 @@ def live_names(given: Sequence[str], asked: Asked) -> dict[str, str]:
     return names
 
 
-def export(found: Frontier, folder: Path, at: float, names: Mapping[str, str]) -> list[str]:
-    """Write the policy that all tasks choose for the relative cost `at`, as `plan.toml` with its belief beside it.
+def export(found: Frontier, folder: Path, names: Mapping[str, str]) -> list[str]:
+    """Write the policy that all tasks choose for the cost asked for, as `plan.toml` with its belief beside it.
 
     `names` says how Parcae opens each recorded model. Returns what keeps the plan from running live.
-
-    Raises:
-        CallerMistake: no policy was chosen for so small a cost.
     """
-    fitting = [row for row, budget in enumerate(BUDGETS) if budget <= at + 1e-9]
-    if not fitting:
-        raise CallerMistake(f"no policy was chosen for a relative cost of {at:g}", f"use {BUDGETS[0]:g} or more")
+    fitting = [row for row, budget in enumerate(found.asked.budgets) if budget <= found.asked.exported + 1e-9]
     chosen = found.final.chosen[fitting[-1]]
-    folder.mkdir(parents=True, exist_ok=True)
     belief = found.final.beliefs[chosen.ladder.opening]
     save_belief(replace(belief, models=tuple(names[model] for model in belief.models)), folder / f"plan{BELIEF}")
     ladder = (*(model for model, _ in chosen.ladder.opening.first), found.asked.target)
@@ -190,7 +260,7 @@ def export(found: Frontier, folder: Path, at: float, names: Mapping[str, str]) -
         climb=chosen.climb.rungs,
         price=chosen.climb.price,
     )
-    (folder / "plan.toml").write_text(render(Plan(default=stage)), encoding="utf-8")
+    write_whole(folder / PLAN, render(Plan(default=stage)))
     return [_unopened(model) for model in ladder if not _opens(names[model])]
 
 

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import click
 
+from parcae.cli.output import OUTPUT_FILE
+
 _Command = TypeVar("_Command", bound=Callable[..., int])
 
 
@@ -31,7 +33,7 @@ def job_options(name: str, page: str) -> Callable[[_Command], _Command]:
             "--no-sandbox", is_flag=True, default=None, help="Run the test without walls: you trust the project."
         ),
         click.option("--dry-run", is_flag=True, help="Print the plan and its worst case; run nothing."),
-        click.option("--html", type=click.Path(path_type=Path), help=f"Write a page with {page}."),
+        click.option("--html", type=OUTPUT_FILE, help=f"Write a page with {page}."),
         click.option("--home", help="Where runs are kept."),
         click.option("--json", "as_json", is_flag=True, help=f"Print one JSON document (parcae.{name}/1)."),
         click.option("--quiet", is_flag=True, help="Show no progress."),

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from parcae.cli import settings as known
+from parcae.cli.output import OUTPUT_FILE
 
 
 @click.command()
@@ -42,7 +43,7 @@ from parcae.cli import settings as known
 @click.option("--learn", is_flag=True, help="Keep what reviews and checks said, for `parcae train --agent turn`.")
 @click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its worst case; run nothing.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write a self-contained page of the run.")
+@click.option("--html", type=OUTPUT_FILE, help="Write a self-contained page of the run.")
 @click.option("--home", help="Where runs are kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.run-report/1).")
 @click.option("--quiet", is_flag=True, help="Show no progress.")

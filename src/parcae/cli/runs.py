@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from parcae.cli.output import OUTPUT_FILE
 from parcae.core.errors import CallerMistake
 
 HOME = click.option("--home", help="Where runs are kept (.parcae of this folder, else the platform's data folder).")
@@ -36,7 +37,7 @@ def list_(home: str | None, as_json: bool, limit: int, status: str | None) -> in
 @click.argument("run")
 @HOME
 @JSON
-@click.option("--html", type=click.Path(path_type=Path), help="Write the run's page.")
+@click.option("--html", type=OUTPUT_FILE, help="Write the run's page.")
 def show(run: str, home: str | None, as_json: bool, html: Path | None) -> int:
     """Show what RUN found and cost, as its command printed it. Asks no model and needs no key."""
     from parcae.cli import runs_work
@@ -48,7 +49,7 @@ def show(run: str, home: str | None, as_json: bool, html: Path | None) -> int:
 @click.argument("run")
 @HOME
 @JSON
-@click.option("--html", type=click.Path(path_type=Path), help="Write the run's page.")
+@click.option("--html", type=OUTPUT_FILE, help="Write the run's page.")
 @click.option(
     "--apply", is_flag=True, help="For `parcae run`: write what was made into a folder that is no repository."
 )

@@ -71,6 +71,8 @@ def vote_watch(deck: Deck) -> ReplayWatch:
 class Contender:
     """One point of a curve: a policy with its ladder, its planned attempts and what forecasts for it.
 
+    `swap_attempts`: how many go on after a swap; None: all. `stage`: the stage of the user's own plan that it is.
+    `most_usd`: the US dollars at which a live group would be stopped; None: no limit.
     `short`: the policy's name in a plan; "" where a plan alone would not do the same, since a forecast is needed.
     """
 
@@ -81,10 +83,15 @@ class Contender:
     attempts: int
     watch: WatchOf = no_watch
     short: str = ""
+    swap_attempts: int | None = None
+    stage: StagePlan | None = None
+    most_usd: float | None = None
 
     @property
     def plan(self) -> Plan | None:
         """The same for live groups."""
+        if self.stage is not None:
+            return Plan(default=self.stage)
         if not self.short:
             return None
         return Plan(default=StagePlan(ladder=self.ladder, attempts=self.attempts, policy=self.short))
@@ -107,7 +114,19 @@ def played(contender: Contender, shuffled: Sequence[Sequence[Deck]]) -> tuple[Fl
     for i, draws in enumerate(shuffled):
         for deck in draws:
             watch = contender.watch(deck)
-            came = walk(contender.policy, deck, ladder=contender.ladder, attempts=contender.attempts, watch=watch)
+            came = walk(
+                contender.policy,
+                deck,
+                ladder=contender.ladder,
+                attempts=contender.attempts,
+                watch=watch,
+                swap_attempts=contender.swap_attempts,
+            )
+            if contender.most_usd is not None and came.cost_usd > contender.most_usd:
+                raise NotRecorded(
+                    f"{deck.task.id}: the plan's limit of ${contender.most_usd:g} would end it at ${came.cost_usd:.4f}",
+                    "raise the limit, or leave it out",
+                )
             success[i] += success_of(came.answer, deck.task.gold) / len(draws)
             cost[i] += came.cost_usd / len(draws)
     return success, cost
@@ -119,6 +138,7 @@ def contenders(
     """Every point of every curve that needs no choosing. `forecasters`: for each source, a learned one."""
     yield from _on_one_model(target, sources, most)
     for source in sources:
+        yield _never(source, target, most)
         yield from _cascades(source, target, most)
         yield from _sequential(source, target, most, forecasters[source])
 
@@ -131,7 +151,7 @@ def _on_one_model(target: str, sources: Sequence[str], most: int) -> Iterator[Co
             name = f"{count} attempts of {model}"
             yield Contender(curve=curve, name=name, policy=Never(), ladder=(model,), attempts=count, short="none")
     for lead, counts in LEADS:
-        for count in (n for n in counts if n <= most):
+        for count in sorted({min(n, most) for n in counts}):
             name = f"adaptive@{lead:g} on {target}, at most {count}"
             short = f"adaptive@{lead:g}"
             yield Contender(
@@ -155,18 +175,11 @@ def _on_one_model(target: str, sources: Sequence[str], most: int) -> Iterator[Co
 
 
 def _cascades(source: str, target: str, most: int) -> Iterator[Contender]:
-    for first, sure, count in (
-        (3, 0.6, 3),
-        (3, 0.9, 3),
-        (3, 0.9, 5),
-        (5, 0.6, 5),
-        (5, 0.8, 5),
-        (5, 0.8, 10),
-        (5, 0.95, 10),
-    ):
+    drawn = dict.fromkeys((min(first, most), sure, min(count, most)) for first, sure, count in CASCADES)
+    for first, sure, count in drawn:
         rungs = (
             RungPlan(attempts=first, batch=first, weight=TIE_BREAK, sure=sure),
-            RungPlan(attempts=min(count, most), enough=0.5),
+            RungPlan(attempts=count, enough=0.5),
         )
         accepted = f"{first} {source}, answered if their vote is {sure:g} or more"
         name = f"{accepted}, else adaptive@0.5 on {target}, at most {count}"
@@ -180,6 +193,18 @@ def _cascades(source: str, target: str, most: int) -> Iterator[Contender]:
         )
 
 
+def _never(source: str, target: str, most: int) -> Contender:
+    """The hotswap whose forecaster trusts every vote: whenever it looks, all attempts are the source's."""
+    return Contender(
+        curve="never_swap",
+        name=f"never swap: all {most} of {source}",
+        policy=Sequential(k=1),
+        ladder=(source, target),
+        attempts=most,
+        watch=always(0.0),
+    )
+
+
 def _sequential(source: str, target: str, most: int, learned: WatchOf) -> Iterator[Contender]:
     ladder = (source, target)
     for k in (1, 3, 5, 7):
@@ -191,7 +216,7 @@ def _sequential(source: str, target: str, most: int, learned: WatchOf) -> Iterat
             yield Contender(
                 curve="paper_sequential", name=said, policy=policy, ladder=ladder, attempts=most, watch=watch
             )
-        for curve, watch in (("always_swap", always(1.0)), ("never_swap", always(0.0)), ("random_swap", by_lot(0.5))):
+        for curve, watch in (("always_swap", always(1.0)), ("random_swap", by_lot(0.5))):
             said = f"{curve.replace('_', ' ')} after {k} of {most}, {source} to {target}"
             yield Contender(curve=curve, name=said, policy=policy, ladder=ladder, attempts=most, watch=watch)
 

@@ -35,6 +35,11 @@ class Opening:
     first: tuple[tuple[str, int], ...] = ()
     patience: int | None = None
 
+    @property
+    def least(self) -> int:
+        """The fewest attempts of the target: none only if others were made before."""
+        return 0 if self.first else 1
+
     def __str__(self) -> str:
         sources = " + ".join(f"{count} {model}" for model, count in self.first) or "no sources"
         return sources if self.patience is None else f"{sources}, attempts given up after {self.patience} steps"
@@ -174,10 +179,9 @@ class Board:
     def play(self, ladder: Ladder) -> tuple[Floats, Floats]:
         """(success, US dollars) of each task and draw under `ladder`, shape (N, D)."""
         at = np.arange(self.lead.shape[-1])
-        least = 0 if ladder.opening.first else 1
         with np.errstate(invalid="ignore"):
             stop = self.lead >= ladder.lead - ladder.fades * self.log_cost
-        stop = (stop & (at >= least)) | (at >= ladder.most)
+        stop = (stop & (at >= ladder.opening.least)) | (at >= ladder.most)
         end = stop.argmax(axis=-1)[..., None]
         return tuple(np.take_along_axis(array, end, axis=-1)[..., 0] for array in (self.right, self.cost_usd))  # type: ignore[return-value]
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from parcae.core.errors import CallerMistake
 from parcae.core.protocols import Decision, Forecast, Policy, Ranking, Standing, Watch
 from parcae.core.task import Answer
+from parcae.graphs.turns import TurnWatch
 from parcae.hotswap.recorded import Deck, RecordedAttempt
 from parcae.sampling.vote import vote
 
@@ -52,13 +53,24 @@ class NoWatch:
 
 @dataclass(slots=True)
 class StepWatch:
-    """A live `Watch` during a replay: it gets Steps that hold model, cost and ending, and no texts."""
+    """A live `Watch` during a replay: it gets the recorded turns if they are enough for it.
+
+    Else it gets Steps that hold model, cost and ending, and no texts.
+    """
 
     watch: Watch
+    turns: TurnWatch | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask once what the watch takes."""
+        self.turns = self.watch if isinstance(self.watch, TurnWatch) else None
 
     def see(self, attempt: int, recorded: RecordedAttempt, step: int) -> None:
         """Pass the step on."""
-        self.watch.add(attempt, recorded.steps[step])
+        if self.turns is not None:
+            self.turns.take_turn(attempt, recorded.run.turns[step], recorded.steps[step].model)
+        else:
+            self.watch.add(attempt, recorded.steps[step])
 
     def forecast(self) -> Forecast:
         """What the watch says."""
@@ -75,13 +87,23 @@ class Walk:
     decisions: tuple[Decision, ...]
 
 
-def walk(policy: Policy, deck: Deck, *, ladder: Sequence[str], attempts: int, watch: ReplayWatch | None = None) -> Walk:
+def walk(
+    policy: Policy,
+    deck: Deck,
+    *,
+    ladder: Sequence[str],
+    attempts: int,
+    watch: ReplayWatch | None = None,
+    swap_attempts: int | None = None,
+) -> Walk:
     """What `policy` does on the attempts of `deck`, drawn in its order: `attempts` planned, on `ladder`, from rung 0.
+
+    `swap_attempts`: how many go on after a swap that does not say it; None: all.
 
     Raises:
         NotRecorded: it swaps the model of an attempt that has begun, or draws more attempts than were recorded.
     """
-    walked = _Walked(deck, tuple(ladder), attempts, watch or NoWatch())
+    walked = _Walked(deck, tuple(ladder), attempts, watch or NoWatch(), swap_attempts)
     for _ in range(MOST_DECISIONS):
         walked.advance(policy.pauses(walked.standing(Forecast(p_fail=0.5, trust=0.0))))
         standing = walked.standing(walked.watch.forecast())
@@ -117,8 +139,11 @@ class _Drawn:
 class _Walked:
     """A group under way on recordings; the counterpart of a live group's bookkeeping."""
 
-    def __init__(self, deck: Deck, ladder: tuple[str, ...], planned: int, watch: ReplayWatch) -> None:
+    def __init__(
+        self, deck: Deck, ladder: tuple[str, ...], planned: int, watch: ReplayWatch, swap_attempts: int | None
+    ) -> None:
         self.deck, self.ladder, self.planned, self.watch = deck, ladder, planned, watch
+        self.swap_attempts = swap_attempts
         self.attempts = [_Drawn() for _ in range(planned)]
         self.left = {model: list(reversed(deck.attempts.get(model, ()))) for model in ladder}
         self.decisions: list[Decision] = []
@@ -164,7 +189,7 @@ class _Walked:
     def apply(self, decision: Decision) -> None:
         self.decisions.append(decision)
         if decision.action == "fork" and any(self.attempts[number].steps for number in self._meant(decision)):
-            raise NotRecorded(FORK, "replay live models for it, or start afresh on the other model")
+            raise NotRecorded(FORK, LIVE)
         meant = self._meant(decision)
         while len(self.attempts) <= max(meant, default=-1):
             self.attempts.append(_Drawn())
@@ -177,20 +202,21 @@ class _Walked:
                 one.ended = True
 
     def _move(self, one: _Drawn, rung: int) -> None:
-        if one.steps and rung != one.rung:
-            raise NotRecorded(CONTINUATION, "replay live models for it, or start afresh on the other model")
+        if one.steps and self.ladder[rung] != self.ladder[one.rung]:
+            raise NotRecorded(CONTINUATION, LIVE)
         one.rung = rung
 
     def _meant(self, decision: Decision) -> tuple[int, ...]:
         """As `sampling.group` does: who goes on (swap) or begins (start) on the decision's rung."""
+        most = decision.attempts if decision.attempts is not None else self.swap_attempts
         open_ones = [number for number, one in enumerate(self.attempts) if not one.ended]
         if decision.chosen is not None:
             open_ones = [number for number in decision.chosen if number in open_ones]
         if decision.action in ("swap", "fork"):
-            return tuple(open_ones if decision.attempts is None else open_ones[: decision.attempts])
+            return tuple(open_ones if most is None else open_ones[:most])
         if decision.action == "start":
             fresh = [number for number in open_ones if not self.attempts[number].steps]
-            count = len(fresh) if decision.attempts is None else decision.attempts
+            count = len(fresh) if most is None else most
             new = range(len(self.attempts), len(self.attempts) + max(0, count - len(fresh)))
             return (*fresh[:count], *new)
         return ()
@@ -204,6 +230,7 @@ class _Walked:
         return Walk(answer=answer, cost_usd=cost_usd, drawn=drawn, decisions=tuple(self.decisions))
 
 
+LIVE = "run it live (parcae bench locate BUGS --plan FILE), or start afresh on the other model"
 FORK = (
     "how several futures of one prefix go on was not recorded: every recorded attempt has one future, on the model "
     "that made it"

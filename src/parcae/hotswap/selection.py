@@ -74,23 +74,29 @@ class Table:
         return (*(model for model, _ in opening.first), self.target)
 
 
-def nested(table: Table, budgets_usd: Sequence[float], *, say: Say = lambda line: None) -> list[Played]:
-    """For every budget (mean US dollars a task) its play on held-out folds."""
-    count = len(table.folds)
-    success = np.zeros((len(budgets_usd), count))
-    cost = np.zeros((len(budgets_usd), count))
-    fitted: dict[int, Fitted] = {}
+def fit_folds(table: Table, budgets_usd: Sequence[float], *, say: Say = lambda line: None) -> dict[int, Fitted]:
+    """For each fold what the other folds give, for every budget (mean US dollars a task)."""
+    fitted = {}
     for fold in sorted(set(table.folds.tolist())):
-        train, test = np.flatnonzero(table.folds != fold), np.flatnonzero(table.folds == fold)
-        fitted[fold] = one = fit(table, train, budgets_usd)
+        train = np.flatnonzero(table.folds != fold)
+        fitted[fold] = fit(table, train, budgets_usd)
+        say(f"fold {fold}: chosen on the {len(train)} tasks of the others")
+    return fitted
+
+
+def held_out(table: Table, fitted: Mapping[int, Fitted]) -> list[Played]:
+    """For every budget of `fitted` its play, each fold by what the others gave."""
+    count = len(next(iter(fitted.values())).chosen)
+    success, cost = np.zeros((count, len(table.folds))), np.zeros((count, len(table.folds)))
+    for fold, one in fitted.items():
+        test = np.flatnonzero(table.folds == fold)
         for row, chosen in enumerate(one.chosen):
             success[row, test], cost[row, test] = play(table, one, chosen, test)
-        say(f"fold {fold}: chosen on {len(train)} tasks, played on {len(test)}")
     return [
         Played(
             success=success[row], cost_usd=cost[row], by_fold={fold: one.chosen[row] for fold, one in fitted.items()}
         )
-        for row in range(len(budgets_usd))
+        for row in range(count)
     ]
 
 
@@ -124,10 +130,22 @@ def play(
 
 
 def belief_of(models: tuple[str, ...], states: Sequence[States]) -> Belief:
-    """A belief about the names of `states`, every task counting alike."""
+    """A belief about the names of `states`, every task counting alike.
+
+    Where all names are right, all wrong, or none was given, nothing tells them apart: all are believed alike.
+    """
     parts = [rows_of(one, draws=FIT_DRAWS, counts=FIT_COUNTS) for one in states]
     rows, right, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if not len(rows) or right.min() == right.max():
+        return _alike(models, rows.shape[1], (weights @ right + 1) / (weights.sum() + 2))
     return fit_belief(models, rows, right, weights)
+
+
+def _alike(models: tuple[str, ...], features: int, probability: float) -> Belief:
+    """Every name is right with `probability`."""
+    weights = np.zeros(features + 1)
+    weights[-1] = np.log(probability / (1 - probability))
+    return Belief(models=models, means=np.zeros(features), scales=np.ones(features), weights=weights)
 
 
 @dataclass(slots=True)

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parcae.hotswap.frontier import Frontier, Paired, Point
+from parcae.hotswap.frontier import Frontier
+from parcae.hotswap.readings import Paired, Point
 from parcae.web.markup import Markup, page, tag
 from parcae.web.plot_svg import Dot, Line, plot
 from parcae.web.style import STYLE
 
+LEAST_COST, MOST_COST = 0.001, 10.0  # of the drawing; what costs less or more stands in the tables
 GRID = "svg .grid { stroke: var(--line); stroke-width: 1; }"
-NAMES = {
-    "ours": "ours (price-aware)",
+NAMES = {  # those that are drawn last lie on top
+    "never_swap": "never swap",
+    "random_swap": "random swap",
+    "always_swap": "always swap",
+    "paper_sequential": "sequential hotswap",
+    "esc": "ESC",
+    "adaptive_consistency": "adaptive consistency",
+    "cascade": "cascade",
     "fixed": "fewer samples",
     "adaptive": "adaptive lead",
-    "adaptive_consistency": "adaptive consistency",
-    "esc": "ESC",
-    "cascade": "cascade",
-    "paper_sequential": "sequential hotswap",
-    "always_swap": "always swap",
-    "random_swap": "random swap",
     "oracle": "hindsight",
+    "ours": "ours (price-aware)",
 }
 
 
@@ -39,8 +42,9 @@ def frontier_page(found: Frontier) -> str:
             tag("header", tag("h1", title), tag("p", _facts(found), class_="facts")),
             _section("The frontier", tag("figure", _drawing(found), class_="scroll"), tag("p", HOW_TO_READ)),
             _section("Ours beside the others", _pairs(found.paired), tag("p", _gap(found))),
-            [_section(NAMES.get(name, name), _points(points)) for name, points in found.curves.items()],
+            [_section(label_of(name), _points(points)) for name, points in found.curves.items()],
             [_section(name, tag("p", f"Refused: {reason}.")) for name, reason in found.refused.items()],
+            [_section(name, tag("p", f"{name}: {reason}.")) for name, reason in found.useless.items()],
             tag("footer", "written by Parcae"),
         ),
     )
@@ -49,7 +53,8 @@ def frontier_page(found: Frontier) -> str:
 HOW_TO_READ = (
     "Up and to the left is better. Each point is one policy, replayed on the recorded attempts; point at it to read "
     "which one. The band is the 95 % interval over tasks. Ours was chosen on other tasks than those that it is shown "
-    "on; the others are shown as they are. Hindsight knows every outcome: nobody can reach it."
+    "on; the others are shown as they are, your own plans too: a forecaster that was trained on these tasks "
+    "flatters them. Hindsight knows every outcome, and takes for each task the best of all that ours may do."
 )
 
 
@@ -68,17 +73,23 @@ def _facts(found: Frontier) -> str:
 
 
 def _drawing(found: Frontier) -> Markup:
-    lines = [
-        Line(
-            name=label,
-            dots=tuple(_dot(point) for point in _best(found.curves[name])),
-            band=name == "ours",
-            strong=name == "ours",
-        )
-        for name, label in NAMES.items()
-        if name in found.curves
-    ]
-    return plot(lines, x_label="relative cost", y_label="relative performance", x_range=(0.03, 1.05))
+    others = [name for name in found.curves if name not in NAMES]
+    lines = [_line(name, found.curves[name]) for name in (*others, *NAMES) if name in found.curves]
+    costs = [point.relative_cost for points in found.curves.values() for point in points]
+    x_range = (max(LEAST_COST, 0.9 * min(costs)), max(1.05, min(MOST_COST, 1.05 * max(costs))))
+    return plot(lines, x_label="relative cost", y_label="relative performance", x_range=x_range)
+
+
+def _line(name: str, points: Sequence[Point]) -> Line:
+    """A curve; of ours every point is drawn, of the others those that no cheaper one beats."""
+    ours = name == "ours"
+    drawn = points if ours else _best(points)
+    return Line(name=label_of(name), dots=tuple(_dot(point) for point in drawn), band=ours, strong=ours)
+
+
+def label_of(name: str) -> str:
+    """What a reader sees as the name of a curve."""
+    return NAMES.get(name) or name.replace("fixed ", "fewer samples of ")
 
 
 def _best(points: Sequence[Point]) -> list[Point]:
@@ -108,20 +119,26 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
 
 def _pairs(pairs: Sequence[Paired]) -> Markup:
     rows = [
-        (
-            f"{pair.relative_cost:.2f}",
-            pair.rival,
-            f"{pair.ours:.3f}",
-            f"{pair.theirs:.3f}",
-            f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]",
-        )
+        (f"{pair.relative_cost:.3g}", label_of(pair.rival), _kept(pair.ours), _kept(pair.theirs), _difference(pair))
         for pair in pairs
     ]
     return _table(("relative cost", "beside", "ours", "theirs", "difference, 95 % interval"), rows)
 
 
+def _kept(performance: float | None) -> str:
+    return "not reached" if performance is None else f"{performance:.3f}"
+
+
+def _difference(pair: Paired) -> str:
+    if pair.difference is None:
+        return ""
+    return f"{pair.difference.mean:+.3f} [{pair.difference.low:+.3f}, {pair.difference.high:+.3f}]"
+
+
 def _gap(found: Frontier) -> str:
-    shares = ", ".join(f"{share:.0%} at {at:.2f}" for at, share in found.gap_closed.items())
+    shares = ", ".join(f"{share:.0%} at {at:.3g}" for at, share in found.gap_closed.items())
+    if not shares:
+        return "Hindsight and adaptive lead are nowhere both reached: no share of the way between them is known."
     return f"Of the way from adaptive lead to hindsight, ours closes {shares}."
 
 

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from parcae.web.markup import Markup, tag
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 520, 56, 16, 16, 44
-COLOURS = ("#d9480f", "#1f5fbf", "#2b8a3e", "#862e9c", "#0b7285", "#a61e4d", "#5f3dc4", "#846358", "#868e96", "#c92a2a")
+LETTER = 7  # how wide a letter of a name is at most, on average
+COLOURS = (
+    *("#d9480f", "#1f5fbf", "#2b8a3e", "#862e9c", "#0b7285", "#a61e4d", "#5f3dc4", "#846358", "#868e96", "#c92a2a"),
+    *("#087f5b", "#e67700", "#364fc7", "#66a80f", "#c2255c", "#495057"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,8 @@ def plot(lines: Sequence[Line], *, x_label: str, y_label: str, x_range: tuple[fl
     high = max((dot.y for dot in seen), default=1.0) + 0.03
     frame = _Frame(x=x_range, y=(low, high))
     drawn = [_line(line, COLOURS[i % len(COLOURS)], frame) for i, line in enumerate(lines)]
-    names = [_name(line, i, COLOURS[i % len(COLOURS)]) for i, line in enumerate(lines)]
+    left = WIDTH - max(190, 30 + LETTER * max((len(line.name) for line in lines), default=0))
+    names = [_name(line, i, COLOURS[i % len(COLOURS)], left) for i, line in enumerate(lines)]
     return tag(
         "svg",
         tag("title", f"{y_label} over {x_label}"),
@@ -69,7 +74,7 @@ class _Frame:
 
 def _axes(frame: _Frame, x_label: str, y_label: str) -> list[Markup]:
     marks: list[Markup] = []
-    for value in (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0):
+    for value in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0):
         if frame.x[0] <= value <= frame.x[1]:
             x, bottom = frame.at(value, frame.y[0])
             marks.append(tag("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=TOP, y2=f"{bottom:.1f}", class_="grid"))
@@ -100,10 +105,10 @@ def _line(line: Line, colour: str, frame: _Frame) -> Markup:
     return tag("g", band, stroke, dots)
 
 
-def _name(line: Line, row: int, colour: str) -> Markup:
+def _name(line: Line, row: int, colour: str, left: int) -> Markup:
     y = HEIGHT - BOTTOM - 14 - 17 * row
     return tag(
         "g",
-        tag("rect", x=WIDTH - 190, y=y - 9, width=12, height=4, fill=colour),
-        tag("text", line.name, x=WIDTH - 172, y=y - 3),
+        tag("rect", x=left, y=y - 9, width=12, height=4, fill=colour),
+        tag("text", line.name, x=left + 18, y=y - 3),
     )
