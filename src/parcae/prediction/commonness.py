@@ -48,5 +48,9 @@ def common_from(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, int]:
         KeyError: an array is missing.
         ValueError: the names are damaged, or are not as many as the counts.
     """
-    names = json.loads(arrays["names"].tobytes())
-    return dict(zip(names, arrays["counts"].tolist(), strict=True))
+    names, counts = json.loads(arrays["names"].tobytes()), arrays["counts"]
+    if not isinstance(names, list) or counts.shape != (len(names),) or counts.dtype.kind not in "iu":
+        raise ValueError(f"its counts are of shape {counts.shape} and type {counts.dtype}")
+    if not all(isinstance(name, str) for name in names) or (counts < 0).any():
+        raise ValueError("it counts something else than how common names are")
+    return dict(zip(names, counts.tolist(), strict=True))
