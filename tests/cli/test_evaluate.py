@@ -90,7 +90,7 @@ BAD: dict[str, Callable[[list[dict[str, Any]]], list[Any]]] = {
         (["train", "{one}"], "only 1 tasks have a verdict"),
         (["train", "{few}"], "only 10 tasks have a verdict"),
         (["evaluate", "{few}"], "only 10 tasks have a verdict"),
-        (["train", "{unlabelled}"], "none of 40 tasks has a verdict; say how runs turned out: parcae outcome RUN"),
+        (["train", "{unlabelled}"], "none of 40 tasks has a verdict; give lines `success`: true or false"),
         (["evaluate", "{unlabelled}"], "none of 40 tasks has a verdict"),
         (["train", "{lost}"], "all 40 groups failed"),
         (["evaluate", "{lost}"], "all 40 groups failed"),

@@ -1,4 +1,4 @@
-"""A forecaster's file that is damaged, or that somebody else made: said when it is read, never in a run that has paid."""
+"""A forecaster's file that is damaged or strange: that is said when it is read, never in a run that has paid."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_file_of_an_earlier_format_may_be_replaced_by_the_same_kind_of_task_on
         load(file)
     assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
     refuse_to_replace(file, "locate")
-    with pytest.raises(CallerMistake, match="is not written over: .* tasks of kind 'locate'"):
+    with pytest.raises(CallerMistake, match=r"is not written over: .* tasks of kind 'locate'"):
         refuse_to_replace(file, "repair")
 
 

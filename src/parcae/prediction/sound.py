@@ -1,4 +1,4 @@
-"""What the arrays of a forecaster's file must be before anybody relies on them: a run that has paid must not end on them.
+"""What a forecaster's arrays must be before anybody relies on them: no run that has paid may end on them.
 
 Knows nothing of files; whoever reads one turns ValueError into a sentence that names it.
 """
@@ -58,9 +58,9 @@ def check_curve(curve: Calibration) -> None:
 
 
 def check_head(head: AnyHead | Gcn, *, features: int, width: int | None) -> None:
-    """Make sure that a head of finite numbers can score rows of `features` features, or graphs whose nodes are `width` wide.
+    """Make sure that a head of finite numbers can score rows of `features` features, or graphs of nodes so wide.
 
-    `width` None: that is not known before the first text is embedded.
+    `width`: the length of a node's vector; None: it is not known before the first text is embedded.
 
     Raises:
         ValueError: it cannot.
