@@ -105,7 +105,10 @@ STRANGE: dict[str, tuple[Callable[[Held], object], str]] = {
     "objects for weights": (array("head/weights", lambda weights: weights.astype(object)), "damaged"),
     "texts for weights": (array("head/weights", lambda weights: weights.astype(str)), "not all finite numbers"),
     "no weights": (lambda held: held.pop("head/weights"), "weights"),
-    "names that are no list": (array("common/names", lambda _: np.frombuffer(b"{}", np.uint8)), "its counts are"),
+    "names that are no list": (
+        array("common/names", lambda _: np.frombuffer(b"{}", np.uint8)),
+        "counts something else",
+    ),
     "another head": (lambda held: held.update(kind=np.array("oracle")), "no head of kind 'oracle'"),
 }
 

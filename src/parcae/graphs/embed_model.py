@@ -65,7 +65,7 @@ class ModelEmbedder:
         self._dimensions = vectors.shape[1]
 
     async def _ask(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        from pydantic_ai.exceptions import ModelHTTPError
+        from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError
 
         try:
             result = await self._embedder.embed_documents(list(texts))
@@ -73,4 +73,6 @@ class ModelEmbedder:
             raise ProviderFailed(
                 f"the embedding model answered {error.status_code}", "check its name and key"
             ) from error
+        except ModelAPIError as error:
+            raise ProviderFailed(f"the embedding model was not reached: {error}", "try again later") from error
         return np.array(result.embeddings, dtype=np.float32)

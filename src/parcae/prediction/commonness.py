@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from parcae.prediction.fields import is_count
 from parcae.prediction.prefixes import Group
 
 
@@ -48,9 +49,8 @@ def common_from(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, int]:
         KeyError: an array is missing.
         ValueError: the names are damaged, or are not as many as the counts.
     """
-    names, counts = json.loads(arrays["names"].tobytes()), arrays["counts"]
-    if not isinstance(names, list) or counts.shape != (len(names),) or counts.dtype.kind not in "iu":
-        raise ValueError(f"its counts are of shape {counts.shape} and type {counts.dtype}")
-    if not all(isinstance(name, str) for name in names) or (counts < 0).any():
+    names, counts = json.loads(arrays["names"].tobytes()), arrays["counts"].tolist()
+    lists = isinstance(names, list) and isinstance(counts, list)
+    if not lists or not all(isinstance(name, str) for name in names) or not all(map(is_count, counts)):
         raise ValueError("it counts something else than how common names are")
-    return dict(zip(names, counts.tolist(), strict=True))
+    return dict(zip(names, counts, strict=True))

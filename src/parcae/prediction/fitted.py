@@ -226,7 +226,8 @@ def _fitted_from(held: Mapping[str, NDArray[np.generic]], *, source: str) -> Fit
     check_features(card.features)
     arrays, embedded, kind = _below("head/", held), _below(EMBEDDED, held), str(held["kind"])
     check_finite({name: array for name, array in held.items() if name not in TEXTS})
-    curve = Calibration(method=card.calibration, scores=held[SCORES], p_fail=held[P_FAIL])
+    scores, p_fail = (np.asarray(held[name], dtype=np.float64) for name in (SCORES, P_FAIL))
+    curve = Calibration(method=card.calibration, scores=scores, p_fail=p_fail)
     check_curve(curve)
     head: AnyHead | Gcn
     width = None

@@ -17,10 +17,11 @@ from parcae.graphs.features import FEATURES
 from parcae.graphs.semantic import FlowMatrix, build_semantic
 from parcae.graphs.tally import Tally
 from parcae.prediction.fit import Rows
-from parcae.prediction.fitted import MIX, row_of
+from parcae.prediction.fitted import row_of
 from parcae.prediction.names import table_of
 from parcae.prediction.prefixes import FOLDS, Example, Group, fold_of
 from parcae.prediction.setups import setup_records
+from parcae.prediction.sound import MIX
 
 FEWEST_TASKS = 30
 LABEL = "say how attempts turned out"

@@ -30,8 +30,11 @@ def attempt_from(document: Mapping[str, Any], name: str) -> Attempt:
         CallerMistake: it has no `info` or no `messages`, or `resolved` is no true or false.
     """
     info, messages = document.get("info"), document.get("messages")
-    shaped = isinstance(messages, list) and all(isinstance(one, dict) for one in messages)
-    if not isinstance(info, dict) or not shaped:
+    if (
+        not isinstance(info, dict)
+        or not isinstance(messages, list)
+        or not all(isinstance(one, dict) for one in messages)
+    ):
         raise CallerMistake("a trajectory of mini-swe-agent has `info` and `messages`")
     config = info.get("config") or {}
     model = (config.get("model") or {}).get("model_name") or (info.get("model_stats") or {}).get("model_name") or ""

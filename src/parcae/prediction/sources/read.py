@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
@@ -72,7 +73,10 @@ def read(path: Path, wanted: Wanted) -> Found:
     """
     if not path.exists():
         raise CallerMistake(f"there is no {path}", "name a file or folder of recorded runs")
-    return _of_model(_whole(_read(path, wanted), wanted), wanted.model)
+    found = _read(path, wanted)
+    if not found.groups:
+        raise CallerMistake("; ".join((f"{path} holds no attempts to learn from", *found.notes)), "name another SOURCE")
+    return _of_model(_whole(found, wanted), wanted.model)
 
 
 def runs_found(events: Sequence[Event], wanted: Wanted, *, format: str = JOURNAL, notes: Sequence[str] = ()) -> Found:
@@ -130,6 +134,8 @@ def _recordings(path: Path, wanted: Wanted) -> Found:
         whose = "" if wanted.model is None else f" of {wanted.model!r}"
         raise CallerMistake(f"{path.name} holds no runs{whose}", "name another --model or SOURCE")
     groups = groups_of(data, data.models[0], samples=samples)
+    if not groups:
+        raise CallerMistake(f"{path.name} holds no task with a culprit and {samples} runs", "ask for fewer: --samples")
     notes = (*left_out(broken or []), *_too_few(samples, len(data.tasks), groups))
     return Found(format=AUTOFL, groups=tuple(groups), notes=notes)
 
@@ -175,8 +181,8 @@ def _trajectories(files: Sequence[Path], wanted: Wanted) -> Found:
         except (ValueError, OSError, RecursionError) as error:
             leave_out(file, None, f"it cannot be read: {error}", broken)
             continue
-        name = file.name.removesuffix(".traj.json")
-        attempts += _each(lambda row, name=name: mini_swe.attempt_from(row, name), [(None, document)], file, broken)
+        parse = partial(mini_swe.attempt_from, name=file.name.removesuffix(".traj.json"))
+        attempts += _each(parse, [(None, document)], file, broken)
     return Found(format=TRAJECTORIES, groups=tuple(grouped(attempts)), notes=left_out(broken or [], "file"))
 
 
