@@ -74,5 +74,7 @@ class ModelEmbedder:
                 f"the embedding model answered {error.status_code}", "check its name and key"
             ) from error
         except ModelAPIError as error:
-            raise ProviderFailed(f"the embedding model was not reached: {error}", "try again later") from error
+            raise ProviderFailed(
+                f"the embedding model was not reached: {str(error).rstrip('.')}", "try again later"
+            ) from error
         return np.array(result.embeddings, dtype=np.float32)
