@@ -15,6 +15,7 @@ from parcae.core.task import Task
 from parcae.core.trajectory import Ending, Observation
 from parcae.graphs.tally import TaskFacts
 from parcae.prediction.prefixes import Group, fold_of
+from parcae.prediction.rows import checked
 from parcae.prediction.sources.journal import groups_from
 from parcae.prediction.sources.read import Wanted, read
 from parcae.store.codec import encode
@@ -378,6 +379,22 @@ def test_runs_of_another_kind_and_flags_that_mean_nothing_there_are_refused(tmp_
     rows: list[object] = [chat("t", True), {**chat("t", False), "model": "other"}]
     [group] = read(lines(tmp_path, rows), Wanted(model="other")).groups
     assert group.setup.model == "other" and group.failed is True
+
+
+def test_each_format_says_how_its_attempts_get_a_verdict(tmp_path: Path) -> None:
+    (tmp_path / "a.traj.json").write_text(json.dumps({"info": {}, "messages": []}))
+    asked = otlp("a", "chat", 1, {"gen_ai.request.model": "gpt"})
+    spans: list[object] = [{"resourceSpans": [{"scopeSpans": [{"spans": [asked]}]}]}]
+    sources = {
+        "`success`": lines(tmp_path, [chat("t", None)], "chats.jsonl"),
+        "`resolved`": tmp_path / "a.traj.json",
+        "`parcae.success`": lines(tmp_path, spans, "spans.jsonl"),
+        "parcae outcome RUN": lines(tmp_path, list(exported("r1", success=None)), "runs.jsonl"),
+    }
+    for label, file in sources.items():
+        found = read(file, WANTED)
+        with pytest.raises(CallerMistake, match=r"none of 1 tasks has a verdict; .*" + label):
+            checked(found.groups, label=found.label)
 
 
 def test_what_is_of_no_known_format_is_said(tmp_path: Path) -> None:
