@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from parcae.prediction.sources.read import Found
     from parcae.prediction.train import Trained
 
-NARROW = {"gcn, authors' protocol (leaks)": "gcn (leaks)"}  # so that a table fits into 80 columns
+LEAKS = "gcn (leaks)"  # how the authors' protocol is called in a table of 80 columns
 HEADS = ("forecaster", "accuracy", "95 %", "AUC", "95 %", "AUPR", "FPR@95", "Brier", "off")
 
 
@@ -101,6 +101,8 @@ def show_evaluations(found: Found, evaluations: Sequence[Evaluation], setups: Se
     """Print a table for each look, and the set-ups that fail from the start."""
     from rich.console import Console
 
+    from parcae.prediction.evaluate import LEAKING
+
     console = Console(highlight=False, soft_wrap=True)
     for note in found.notes:
         console.print(f"note: {note}", markup=False)
@@ -110,8 +112,8 @@ def show_evaluations(found: Found, evaluations: Sequence[Evaluation], setups: Se
         )
         console.print(_table(one))
         for row in one.forecasters:
-            if row.name in NARROW:
-                console.print(f"{NARROW[row.name]}: {row.name}, {', '.join(row.settings)}", markup=False)
+            if row.name == LEAKING:
+                console.print(f"{LEAKS}: {row.name}, {', '.join(row.settings)}", markup=False)
     console.print("off: mean distance of forecasts from how often they came true (calibration error)", style="dim")
     for record in setups:
         if record.fails_from_the_start:
@@ -121,12 +123,14 @@ def show_evaluations(found: Found, evaluations: Sequence[Evaluation], setups: Se
 def _table(evaluation: Evaluation) -> Table:
     from rich.table import Table
 
+    from parcae.prediction.evaluate import LEAKING
+
     table = Table(box=None, pad_edge=False)
     for head in HEADS:
         table.add_column(head, justify="left" if head == HEADS[0] else "right", no_wrap=True)
     for row in evaluation.forecasters:
         table.add_row(
-            NARROW.get(row.name, row.name),
+            LEAKS if row.name == LEAKING else row.name,
             f"{row.accuracy:.3f}",
             f"{row.low:.2f}-{row.high:.2f}",
             f"{row.auc:.3f}",

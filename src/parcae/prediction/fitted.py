@@ -43,7 +43,7 @@ EMBEDDED = "embedder/"
 COMMON = "common/"
 TEXTS = ("card", "kind", f"{EMBEDDED}words")
 SCORES, P_FAIL = "calibration/scores", "calibration/p_fail"
-UNFIT = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+UNFIT = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
@@ -204,7 +204,8 @@ def load(file: Path) -> Fitted:
     except FileNotFoundError:
         raise CallerMistake(f"there is no forecaster {file}", "train one: parcae train") from None
     except (OSError, *UNFIT) as error:
-        raise CallerMistake(f"{file} is no forecaster: {error}", "train it again: parcae train") from None
+        why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise CallerMistake(f"{file} is no forecaster: {why}", "train it again: parcae train") from None
 
 
 def _arrays_in(file: Path) -> dict[str, NDArray[np.generic]]:
