@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.test_evaluate import message
+from tests.cli.test_evaluate import logged
 from tests.conftest import ROOT, missing
 from tests.prediction.made import constant, made_groups
 
@@ -45,17 +45,7 @@ def test_what_train_made_forecasts_the_next_live_run_and_the_page_shows_it(
     if trouble() is not None:
         missing(f"bubblewrap ({trouble()})")
     log, home, page = tmp_path / "log.jsonl", str(tmp_path / "home"), tmp_path / "page.html"
-    rows = [
-        {
-            "task_id": group.task_id,
-            "model": "cheap",
-            "success": not group.failed,
-            "messages": [{"role": "user", "content": "?"}, *(one for turn in turns for one in message(turn))],
-        }
-        for group in made_groups(80, signal=0.95)
-        for turns in group.attempts
-    ]
-    log.write_text("\n".join(json.dumps(row) for row in rows))
+    logged(log, made_groups(80, signal=0.95))
     assert run(["train", str(log), "--kind", "logistic", "--home", home, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["file"] == str(shelf_file(Path(home), "locate"))
     repository = str(ROOT / "examples" / "ledgerbook")

@@ -82,6 +82,21 @@ ROW = {
     "steps": [], "calls": [], "seconds": None,
 }  # fmt: skip
 
+HUGE = 10**400
+SIZES = [
+    (None, "line 2: `observation_chars` must be a whole number from 0, not None"),
+    *((bad, r"line 2: `\w+` must be a whole number from 0") for bad in (-5, "12", float("nan"), float("inf"), HUGE)),
+]
+
+
+def step(**other: Any) -> dict[str, Any]:
+    return {"tool": "look", "arguments": {}, "observation_chars": 1, "observation_is_error": False} | other
+
+
+def call(**other: Any) -> dict[str, Any]:
+    unknown = {"prompt_tokens": None, "completion_tokens": None, "seconds": None}
+    return {"purpose": "step", "prompt_chars": 1, "response_chars": 1} | unknown | other
+
 
 @pytest.mark.parametrize(
     ("bad", "said"),
@@ -92,7 +107,20 @@ ROW = {
         ("[]", "not a JSON object"),
         (json.dumps({"bug": "B_1", "model": "m"}), "line 2: no 'predicted'|line 2: no 'status'"),
         (json.dumps(ROW | {"repetition": 2, "steps": None}), "line 2: not as recorded runs are"),
-        (json.dumps(ROW | {"repetition": 2, "methods_seen": [[7, 1]]}), "line 2: not as recorded runs are"),
+        (json.dumps(ROW | {"repetition": 2, "methods_seen": [[7, 1]]}), "places among 1 candidates, not \\[7, 1\\]"),
+        (json.dumps(ROW | {"repetition": 2, "methods_seen": [[-1, 1]]}), "places among 1 candidates"),
+        (json.dumps(ROW | {"repetition": "0"}), "line 2: `repetition` must be a whole number from 0, not '0'"),
+        (json.dumps(ROW | {"repetition": 2, "model": None}), "line 2: `model` must be a text, not None"),
+        (json.dumps(ROW | {"repetition": 2, "model": ["m"]}), "line 2: `model` must be a text"),
+        (json.dumps(ROW | {"repetition": 2, "predicted": [5]}), "line 2: `predicted` must be a list of texts"),
+        (json.dumps(ROW | {"repetition": 2, "predicted": "a.b"}), "line 2: `predicted` must be a list of texts"),
+        (json.dumps(ROW | {"repetition": 2, "predicted": [1, None]}), "line 2: `predicted` must be a list of texts"),
+        (json.dumps(ROW | {"repetition": 2, "seconds": float("inf")}), "line 2: `seconds` must be a number from 0"),
+        *((json.dumps(ROW | {"repetition": 2, "steps": [step(observation_chars=bad)]}), said) for bad, said in SIZES),
+        (json.dumps(ROW | {"repetition": 2, "steps": [step(tool=None)]}), "line 2: `tool` must be a text"),
+        *((json.dumps(ROW | {"repetition": 2, "calls": [call(prompt_chars=bad)]}), said) for bad, said in SIZES[1:]),
+        (json.dumps(ROW | {"repetition": 2, "calls": [call(prompt_chars=-5)]}), "line 2: `prompt_chars` must be"),
+        ("[" * 200_000, "line 2: nested too deep"),
     ],
 )
 def test_a_bad_line_is_named_and_left_out_only_if_asked(tmp_path: Path, bad: str, said: str) -> None:
@@ -105,7 +133,16 @@ def test_a_bad_line_is_named_and_left_out_only_if_asked(tmp_path: Path, bad: str
 
 
 @pytest.mark.parametrize(
-    ("bug", "said"), [(BUG, "line 2: task B_1 was there before"), ({"bug": "B_2"}, "line 2: no 'gold'")]
+    ("bug", "said"),
+    [
+        (BUG, "line 2: task B_1 was there before"),
+        ({"bug": "B_2"}, "line 2: no 'gold'"),
+        (BUG | {"bug": "B_2", "gold": "a"}, "line 2: `gold` must be a list of texts, not 'a'"),
+        (BUG | {"bug": "B_2", "candidate_methods": None}, "line 2: `candidate_methods` must be a list of pairs"),
+        (BUG | {"bug": "B_2", "candidate_methods": "a"}, "line 2: `candidate_methods` must be a list of pairs"),
+        (BUG | {"bug": "B_2", "candidate_methods": [["a", None]]}, "line 2: `candidate_methods` must be"),
+        (BUG | {"bug": 2}, "line 2: `bug` must be a text, not 2"),
+    ],
 )
 def test_a_bad_task_is_named_and_left_out_only_if_asked(tmp_path: Path, bug: dict[str, Any], said: str) -> None:
     file = write(tmp_path, [json.dumps(ROW)], [BUG, bug])
@@ -116,9 +153,28 @@ def test_a_bad_task_is_named_and_left_out_only_if_asked(tmp_path: Path, bug: dic
 
 
 def test_a_missing_file_and_an_unknown_model_are_named(tmp_path: Path) -> None:
-    with pytest.raises(CallerMistake, match="cannot be read"):
+    with pytest.raises(CallerMistake, match=r"there is no .*none\.jsonl\.gz"):
         read_recordings(tmp_path / "none.jsonl.gz")
     good = read_recordings(write(tmp_path, [json.dumps(ROW)], [BUG]))
     assert good.of("m")["B_1"][0].seen == {"a": 2}
     with pytest.raises(CallerMistake, match="recorded are m"):
         good.of("other")
+
+
+def test_a_line_that_is_no_utf_8_is_named_and_left_out_only_if_asked(tmp_path: Path) -> None:
+    file = tmp_path / "some.jsonl"
+    bugs_file_of(file).write_text(json.dumps(BUG))
+    file.write_bytes(json.dumps(ROW).encode() + b'\n{"bug": "\xff"}\n' + json.dumps(ROW | {"repetition": 2}).encode())
+    with pytest.raises(CallerMistake, match=r"line 2: 'utf-8' codec can't decode byte 0xff"):
+        read_recordings(file)
+    broken: list[str] = []
+    assert len(read_recordings(file, broken=broken).of("m")["B_1"]) == 2 and broken == ["some.jsonl, line 2"]
+
+
+def test_a_packed_file_that_is_cut_or_damaged_is_said(tmp_path: Path) -> None:
+    file = write(tmp_path, [json.dumps(ROW | {"repetition": number}) for number in range(99)], [BUG])
+    whole = file.read_bytes()
+    for damaged in (whole[:-9], whole[:20] + bytes([whole[20] ^ 0xFF, whole[21] ^ 0xFF]) + whole[22:]):
+        file.write_bytes(damaged)
+        with pytest.raises(CallerMistake, match=r"cannot be read|line 1"):
+            read_recordings(file)

@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+AGENT_IN_BOTH = "The kind of task: of journals and exported runs whose runs, and whom a forecaster is for (locate)."
 
 
 def shared(command: F) -> F:
     """What both commands take."""
     options = (
         click.argument("source", required=False, type=click.Path(path_type=Path)),
-        click.option("--model", help="Of recordings with several models: whose attempts."),
-        click.option("--samples", type=click.IntRange(min=1), default=10, show_default=True, help="Attempts a task."),
-        click.option("--agent", default="locate", show_default=True, help="The kind of task, for journals."),
+        click.option("--model", help="Only attempts by this model."),
+        click.option("--samples", type=click.IntRange(min=1), help="Of AutoFL recordings: attempts a task (10)."),
+        click.option("--agent", help=AGENT_IN_BOTH),
         click.option("--skip-broken", is_flag=True, help="Leave broken lines out instead of stopping there."),
         click.option(
             "--embedder",
@@ -25,7 +26,9 @@ def shared(command: F) -> F:
             show_default=True,
             help="What the graph network knows of texts: hashed, fasttext (learned from SOURCE), or PROVIDER:MODEL.",
         ),
-        click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on."),
+        click.option(
+            "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="What chance depends on."
+        ),
         click.option("--home", help="Where runs are kept; its journal is read if no SOURCE is named."),
         click.option("--quiet", is_flag=True, help="Show no progress."),
     )

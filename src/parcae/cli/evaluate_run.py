@@ -3,46 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from parcae.cli.evaluate_show import print_json, show_evaluations, show_trained
 from parcae.cli.session import text_of
 from parcae.cli.settings import settle
 from parcae.core.errors import CallerMistake
 
 if TYPE_CHECKING:
-    from parcae.prediction.evaluate import Evaluation
-    from parcae.prediction.setups import SetupRecord
-    from parcae.prediction.sources.read import Found
+    from parcae.prediction.prefixes import Look
+    from parcae.prediction.sources.read import Found, Wanted
     from parcae.prediction.train import Trained
 
 SQLITE = b"SQLite format 3\0"
+AGENT = "locate"
 
 
 def evaluate_run(flags: Mapping[str, Any]) -> int:
     """Evaluate and print."""
+    from parcae.cli.evaluate_show import evaluated
     from parcae.prediction.evaluate import PAPER, evaluate
-    from parcae.prediction.prefixes import Look
     from parcae.prediction.setups import setup_records
 
-    if flags["no_gcn"] and flags["embedder"] != "hashed":
-        raise CallerMistake("only the graph network reads texts, by --embedder", "leave out --no-gcn")
+    _refuse_idle(flags)
+    looks, heads = _looks(flags), _heads(flags["only"])
     found = _found(flags)
-    looks = [Look(at=at, kind="sequential" if flags["sequential"] else "parallel") for at in flags["ats"]] or [Look()]
+    _refuse_agent(flags, found)
     progress = _progress(flags)
     evaluations = [
         evaluate(
             found.groups,
             look,
             seed=flags["seed"],
-            heads=_heads(flags["only"]),
+            heads=heads,
             gcn=None if flags["no_gcn"] else PAPER,
             embedder=flags["embedder"],
             paper_compatible=flags["paper_compatible"],
@@ -52,43 +51,59 @@ def evaluate_run(flags: Mapping[str, Any]) -> int:
     ]
     setups = setup_records(found.groups)
     if flags["as_json"]:
-        click.echo(json.dumps(_plain(_document(found, evaluations, setups))))
+        print_json(evaluated(found, evaluations, setups))
     else:
-        _show(found, evaluations, setups)
+        show_evaluations(found, evaluations, setups)
     return 0
 
 
 def train_run(flags: Mapping[str, Any]) -> int:
     """Train, keep what is better than the rule, and print."""
-    from parcae.prediction.fitted import refuse_to_replace, save
+    from parcae.prediction.fitted import refuse_to_replace
     from parcae.prediction.train import train
 
-    if flags["out"] is not None:
-        refuse_to_replace(flags["out"], flags["agent"])
+    agent = flags["agent"] or AGENT
+    shelf = _shelf(flags["home"], agent)
+    file = flags["out"] or shelf
+    refuse_to_replace(file, agent)
     found = _found(flags)
     trained = train(
         found.groups,
-        agent=flags["agent"],
+        agent=agent,
         kind=flags["kind"],
         embedder=flags["embedder"],
         seed=flags["seed"],
         progress=_progress(flags),
     )
-    file = flags["out"] or _shelf(flags)
-    if trained.better:
-        save(trained.fitted, file)
-    document = _trained(trained, file if trained.better else None, found)
-    if flags["as_json"]:
-        click.echo(json.dumps(_plain(document)))
-        return 0
-    for note in found.notes:
-        click.echo(f"note: {note}")
-    own = trained.fitted.card.metrics
-    for name, figures in own.items():
-        click.echo(f"{name}: " + ", ".join(f"{key} {value:.3f}" for key, value in figures.items()))
-    click.echo(f"Brier score gained on the rule: {trained.gain:+.3f} [{trained.low:+.3f}, {trained.high:+.3f}]")
-    click.echo(f"{trained.why}; " + (f"kept in {file}" if trained.better else "the rule stays"))
+    kept = _keep(trained, file, flags)
+    show_trained(trained, found, kept, None if kept else _staying((file, shelf), agent), as_json=flags["as_json"])
     return 0
+
+
+# ---- what was asked for -------------------------------------------------------------------------------------------
+
+
+def _refuse_idle(flags: Mapping[str, Any]) -> None:
+    """Refuses flags that would do nothing."""
+    if flags["no_gcn"] and flags["embedder"] != "hashed":
+        raise CallerMistake("only the graph network reads texts, by --embedder", "leave out --no-gcn")
+    if flags["no_gcn"] and flags["paper_compatible"]:
+        raise CallerMistake("--paper-compatible trains the graph network as its authors do", "leave out --no-gcn")
+    if flags["sequential"] and not flags["ats"]:
+        raise CallerMistake("--sequential says what --at counts, and there is no --at", "add --at N, or leave it out")
+
+
+def _refuse_agent(flags: Mapping[str, Any], found: Found) -> None:
+    from parcae.prediction.sources.read import RUNS
+
+    if flags["agent"] is not None and found.format not in RUNS:
+        raise CallerMistake(f"--agent is for journals and exported runs, and these are {found.format}", "leave it out")
+
+
+def _looks(flags: Mapping[str, Any]) -> list[Look]:
+    from parcae.prediction.prefixes import Look
+
+    return [Look(at=at, kind="sequential" if flags["sequential"] else "parallel") for at in flags["ats"]] or [Look()]
 
 
 def _heads(only: str | None) -> tuple[str, ...]:
@@ -106,12 +121,18 @@ def _heads(only: str | None) -> tuple[str, ...]:
 
 
 def _found(flags: Mapping[str, Any]) -> Found:
+    """The groups of the source that is named, or of the journal; fit to learn from."""
+    from parcae.prediction.rows import checked
     from parcae.prediction.sources.read import Wanted, read
 
-    source = flags["source"]
-    if source is None or _is_journal(source):
-        return _journalled(source, flags)
-    return read(source, Wanted(model=flags["model"], samples=flags["samples"], skip=flags["skip_broken"]))
+    wanted = Wanted(
+        model=flags["model"], samples=flags["samples"], agent=flags["agent"] or AGENT, skip=flags["skip_broken"]
+    )
+    source = flags["source"] or _home(flags["home"])
+    journalled = flags["source"] is None or _is_journal(source)
+    found = _journalled(source, wanted) if journalled else read(source, wanted)
+    checked(found.groups, label=found.label)
+    return found
 
 
 def _is_journal(source: Path) -> bool:
@@ -123,129 +144,60 @@ def _is_journal(source: Path) -> bool:
         return False
 
 
-def _journalled(source: Path | None, flags: Mapping[str, Any]) -> Found:
-    from parcae.prediction.sources.journal import KINDS, groups_from
-    from parcae.prediction.sources.read import Found
-    from parcae.store.home import JOURNAL, find
+def _journalled(source: Path, wanted: Wanted) -> Found:
+    from parcae.prediction.sources.journal import KINDS
+    from parcae.prediction.sources.read import runs_found
+    from parcae.store.home import JOURNAL
     from parcae.store.sqlite import SqliteJournal
 
-    if source is None:
-        source = (
-            find(text_of(settle({"home": flags["home"]}, env=os.environ, project=Path()), "home") or None) / JOURNAL
-        )
-    file = source / JOURNAL if source.is_dir() else source
+    file = source if source.is_file() else source / JOURNAL
     if not file.is_file():
         raise CallerMistake(f"there is no journal {file}", "name a SOURCE or another --home, or begin a run")
 
-    async def events() -> Found:
+    async def found() -> Found:
         async with SqliteJournal.open(file) as journal:
             recorded = await journal.read("", KINDS)
-        groups = groups_from((entry.event for entry in recorded), agent=flags["agent"])
-        unlabelled = sum(group.failed is None for group in groups)
-        notes = (
-            (f"{unlabelled} of {len(groups)} runs have no verdict yet: parcae outcome RUN ...",) if unlabelled else ()
-        )
-        return Found(format="journal", groups=tuple(groups), notes=notes)
+        return runs_found([entry.event for entry in recorded], wanted)
 
-    return asyncio.run(events())
+    return asyncio.run(found())
 
 
-def _shelf(flags: Mapping[str, Any]) -> Path:
+def _home(named: str | None) -> Path:
+    from parcae.store.home import find
+
+    return find(text_of(settle({"home": named}, env=os.environ, project=Path()), "home") or None)
+
+
+def _shelf(home: str | None, agent: str) -> Path:
     from parcae.prediction.shelf import shelf_file
+
+    return shelf_file(_home(home), agent)
+
+
+def _keep(trained: Trained, file: Path, flags: Mapping[str, Any]) -> Path | None:
+    """Where a forecaster that is better was written; None for another."""
+    from parcae.prediction.fitted import save
     from parcae.store.home import home
 
-    folder = home(text_of(settle({"home": flags["home"]}, env=os.environ, project=Path()), "home") or None)
-    return shelf_file(folder, flags["agent"])
+    if not trained.better:
+        return None
+    if flags["out"] is None:
+        home(str(_home(flags["home"])))  # nobody else may look into a new one
+    try:
+        save(trained.fitted, file)
+    except OSError as error:
+        raise CallerMistake(f"{file} cannot be written: {error.strerror}", "name another --out") from None
+    return file
+
+
+def _staying(files: tuple[Path, ...], agent: str) -> Path | None:
+    """The forecaster that stays in use where training brought no better one; None: the rule."""
+    from parcae.prediction.shelf import in_use
+
+    return next((file for file in files if in_use(file, agent)), None)
 
 
 def _progress(flags: Mapping[str, Any]) -> Callable[[str], None]:
     if flags["quiet"] or not sys.stderr.isatty():
         return lambda line: None
     return lambda line: click.echo(line, err=True)
-
-
-# ---- documents ----------------------------------------------------------------------------------------------------
-
-
-def _document(found: Found, evaluations: Sequence[Evaluation], setups: Sequence[SetupRecord]) -> dict[str, Any]:
-    first = evaluations[0]
-    return {
-        "schema": "parcae.evaluate/1",
-        "source_format": found.format,
-        "tasks": len(first.tasks),
-        "failing": sum(first.failed),
-        "split": "by task, crc32 modulo 5; settings and calibration chosen on inner folds",
-        "look": str(first.look),
-        "forecasters": [dataclasses.asdict(one) for one in first.forecasters],
-        "looks": [
-            {
-                "look": str(one.look),
-                "seconds": round(one.seconds, 1),
-                "forecasters": [dataclasses.asdict(row) for row in one.forecasters],
-            }
-            for one in evaluations
-        ],
-        "setups": [dataclasses.asdict(one) | {"fails_from_the_start": one.fails_from_the_start} for one in setups],
-        "notes": list(found.notes),
-    }
-
-
-def _trained(trained: Trained, file: Path | None, found: Found) -> dict[str, Any]:
-    card = trained.fitted.card
-    return {
-        "schema": "parcae.train/1",
-        "better": trained.better,
-        "why": trained.why,
-        "file": None if file is None else str(file),
-        "brier_gain": {"mean": trained.gain, "low": trained.low, "high": trained.high},
-        "card": dataclasses.asdict(dataclasses.replace(card, metrics={})) | {"metrics": card.metrics},
-        "notes": list(found.notes),
-    }
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no nan: what the data does not define is null."""
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _show(found: Found, evaluations: Sequence[Evaluation], setups: Sequence[SetupRecord]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, soft_wrap=True)
-    for note in found.notes:
-        console.print(f"note: {note}", markup=False)
-    heads = ("forecaster", "accuracy", "95 %", "AUC", "95 %", "AUPR", "FPR@95", "Brier", "off")
-    for one in evaluations:
-        console.print(
-            f"{one.look}: {len(one.tasks)} tasks, {sum(one.failed)} fail; each forecast by a model that never saw it"
-        )
-        table = Table(box=None, pad_edge=False)
-        for head in heads:
-            table.add_column(head, justify="left" if head == "forecaster" else "right", no_wrap=True)
-        for row in one.forecasters:
-            table.add_row(
-                row.name,
-                f"{row.accuracy:.3f}",
-                f"{row.low:.2f}-{row.high:.2f}",
-                f"{row.auc:.3f}",
-                f"{row.auc_low:.2f}-{row.auc_high:.2f}",
-                f"{row.aupr:.3f}",
-                f"{row.fpr_at_95_tpr:.2f}",
-                f"{row.brier:.3f}",
-                f"{row.calibration_error:.3f}",
-            )
-        console.print(table)
-    console.print("off: mean distance of forecasts from how often they came true (calibration error)", style="dim")
-    for record in setups:
-        if record.fails_from_the_start:
-            name = f"{record.setup.model} {record.setup.prompt} with {', '.join(record.setup.tools) or 'its tools'}"
-            console.print(
-                f"fails from the start: {name}: {record.failure_rate:.0%} of {record.tasks} tasks", markup=False
-            )

@@ -61,7 +61,8 @@ def fasttext_from(arrays: Mapping[str, NDArray[np.generic]]) -> FastTextEmbedder
     """The embedder made of `arrays`; KeyError if one is missing, ValueError if they do not fit together."""
     words = {str(word): place for place, word in enumerate(arrays["words"])}
     vectors, buckets = (np.asarray(arrays[name], dtype=np.float32) for name in ("vectors", "buckets"))
-    if len(words) != len(vectors) or vectors.shape[1:] != buckets.shape[1:]:
+    fit = vectors.ndim == buckets.ndim == 2 and vectors.shape[1] == buckets.shape[1] and len(buckets) > 0
+    if not fit or len(words) != len(vectors):
         raise ValueError(f"{len(words)} words, vectors {vectors.shape} and sub-words {buckets.shape} do not fit")
     return FastTextEmbedder(words=words, vectors=vectors, buckets=buckets)
 

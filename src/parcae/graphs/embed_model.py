@@ -65,12 +65,16 @@ class ModelEmbedder:
         self._dimensions = vectors.shape[1]
 
     async def _ask(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        from pydantic_ai.exceptions import ModelHTTPError
+        from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError
 
         try:
             result = await self._embedder.embed_documents(list(texts))
         except ModelHTTPError as error:
             raise ProviderFailed(
                 f"the embedding model answered {error.status_code}", "check its name and key"
+            ) from error
+        except ModelAPIError as error:
+            raise ProviderFailed(
+                f"the embedding model was not reached: {str(error).rstrip('.')}", "try again later"
             ) from error
         return np.array(result.embeddings, dtype=np.float32)

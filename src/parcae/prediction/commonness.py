@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from parcae.prediction.fields import is_count
 from parcae.prediction.prefixes import Group
 
 
@@ -48,5 +49,8 @@ def common_from(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, int]:
         KeyError: an array is missing.
         ValueError: the names are damaged, or are not as many as the counts.
     """
-    names = json.loads(arrays["names"].tobytes())
-    return dict(zip(names, arrays["counts"].tolist(), strict=True))
+    names, counts = json.loads(arrays["names"].tobytes()), arrays["counts"].tolist()
+    lists = isinstance(names, list) and isinstance(counts, list)
+    if not lists or not all(isinstance(name, str) for name in names) or not all(map(is_count, counts)):
+        raise ValueError("it counts something else than how common names are")
+    return dict(zip(names, counts, strict=True))

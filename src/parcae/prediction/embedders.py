@@ -57,6 +57,11 @@ def held_by(embedder: Embedder) -> dict[str, NDArray[np.generic]]:
     return embedder.arrays() if isinstance(embedder, FastTextEmbedder) else {}
 
 
+def known_dimensions(embedder: Embedder) -> int | None:
+    """Length of its vectors; None where a provider would have to be asked."""
+    return None if isinstance(embedder, ModelEmbedder) else embedder.dimensions
+
+
 def embedder_from(name: str, held: Arrays) -> Embedder:
     """The embedder that a card names, with what its file holds.
 
@@ -65,7 +70,7 @@ def embedder_from(name: str, held: Arrays) -> Embedder:
         KeyError: the file lacks its vectors.
     """
     kind, _, rest = name.partition(":")
-    if kind == HASHED and rest.isdecimal():
+    if kind == HASHED and rest.isdecimal() and int(rest):
         return HashedSubwords(int(rest))
     if kind == FASTTEXT and rest.isdecimal():
         return fasttext_from(held)

@@ -87,7 +87,7 @@ class Chosen:
 def choose(kind: Kind, rows: Rows, seed: int) -> Chosen:
     """The setting with the least Brier score on inner folds, fitted on all of `rows`."""
     if one_class(rows.failed):
-        return Chosen(setting="one class", head=constant(rows, seed), unseen=np.full(len(rows.failed), rows.failed[0]))
+        return Chosen(setting="one class", head=constant(rows, seed), unseen=rows.failed.astype(np.float64))
     scores = {setting: unseen(fit, rows, seed) for setting, fit in kind.fits.items()}
     best = min(scores, key=lambda setting: brier(rows.failed, scores[setting]))
     return Chosen(setting=best, head=kind.fits[best](rows, seed), unseen=scores[best])

@@ -6,7 +6,6 @@ Trust falls, and the reasons say so, where it meets tools, models or magnitudes 
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,23 +24,26 @@ from parcae.graphs.tally import Tally, TaskFacts, facts_of
 from parcae.graphs.turns import Turn, turn_of
 from parcae.prediction.blend import AnyHead, head_from, kind_of, reads_names, score_of
 from parcae.prediction.calibrate import Calibration
-from parcae.prediction.card import Card, card_from, card_text
+from parcae.prediction.card import Card, EarlierFormat, card_from, card_text
 from parcae.prediction.commonness import arrays_of, common_from
-from parcae.prediction.embedders import FASTTEXT, embedder_from
+from parcae.prediction.embedders import embedder_from, known_dimensions
 from parcae.prediction.gcn import Gcn, gcn_from
 from parcae.prediction.gcn_watch import GcnWatch
 from parcae.prediction.metrics import Floats
 from parcae.prediction.names import table_of
 from parcae.prediction.prefixes import Prefix
+from parcae.prediction.sound import MIX, check_curve, check_features, check_finite, check_head
 from parcae.store.whole import write_whole
 
 HARNESS, GROUP = "harness", "group"
 STRANGE_MODEL = 0.5  # how much trust is left when attempts run on a model that training did not show
 MOST_DRIFT = 0.5  # at this share of features out of range nothing is left
-MIX = "mix:"  # names the feature that is a tool's share of the calls
 GCN = "gcn"
 EMBEDDED = "embedder/"
 COMMON = "common/"
+TEXTS = ("card", "kind", f"{EMBEDDED}words")
+SCORES, P_FAIL = "calibration/scores", "calibration/p_fail"
+UNFIT = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 def row_of(tally: Tally, names: tuple[str, ...]) -> Floats:
@@ -181,8 +183,8 @@ def save(fitted: Fitted, file: Path) -> None:
         **{
             "card": np.array(card_text(fitted.card)),
             "kind": np.array(kind),
-            "calibration/scores": fitted.calibration.scores,
-            "calibration/p_fail": fitted.calibration.p_fail,
+            SCORES: fitted.calibration.scores,
+            P_FAIL: fitted.calibration.p_fail,
             **arrays,
         },
     )
@@ -191,29 +193,53 @@ def save(fitted: Fitted, file: Path) -> None:
 
 
 def load(file: Path) -> Fitted:
-    """The forecaster in `file`.
+    """The forecaster in `file`, able to forecast: what it reads is known here and all that it holds fits together.
 
     Raises:
-        CallerMistake: there is none, it is damaged, or another version wrote it.
+        EarlierFormat: an earlier Parcae wrote it.
+        CallerMistake: there is none, it is damaged, a later Parcae wrote it, or its provider of embeddings is missing.
     """
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            held = {name: stored[name] for name in stored.files}
-        card = card_from(str(held["card"]), source=str(file))
-        arrays = _below("head/", held)
-        embedded = _below(EMBEDDED, held)
-        if card.embedder.startswith(FASTTEXT):
-            embedder_from(card.embedder, embedded)  # damaged vectors are said now and not in the middle of a run
-        common = common_from(_below(COMMON, held))
-        kind = str(held["kind"])
-        head = gcn_from(arrays) if kind == GCN else head_from(kind, arrays)
-        curve = Calibration(
-            method=card.calibration, scores=held["calibration/scores"], p_fail=held["calibration/p_fail"]
-        )
+        return _fitted_from(_arrays_in(file), source=str(file))
     except FileNotFoundError:
         raise CallerMistake(f"there is no forecaster {file}", "train one: parcae train") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise CallerMistake(f"{file} is no forecaster: {error}", "train it again: parcae train") from None
+    except (OSError, *UNFIT) as error:
+        why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise CallerMistake(f"{file} is no forecaster: {why}", "train it again: parcae train") from None
+
+
+def _arrays_in(file: Path) -> dict[str, NDArray[np.generic]]:
+    """All arrays of an archive; what numpy says of damage is left out, for it advises to load what may be evil."""
+    content = io.BytesIO(file.read_bytes())
+    try:
+        with np.load(content, allow_pickle=False) as stored:
+            held = {name: stored[name] for name in stored.files}
+    except Exception:  # noqa: BLE001  # zipfile and numpy name no limit to what changed bytes make them raise
+        raise ValueError("it is damaged, or was never one") from None
+    if not all(isinstance(array, np.ndarray) for array in held.values()):
+        raise ValueError("it holds something else than arrays")
+    return held
+
+
+def _fitted_from(held: Mapping[str, NDArray[np.generic]], *, source: str) -> Fitted:
+    """One of UNFIT if the arrays are not those of a forecaster."""
+    card = card_from(str(held["card"]), source=source)
+    check_features(card.features)
+    arrays, embedded, kind = _below("head/", held), _below(EMBEDDED, held), str(held["kind"])
+    check_finite({name: array for name, array in held.items() if name not in TEXTS})
+    scores, p_fail = (np.asarray(held[name], dtype=np.float64) for name in (SCORES, P_FAIL))
+    curve = Calibration(method=card.calibration, scores=scores, p_fail=p_fail)
+    check_curve(curve)
+    head: AnyHead | Gcn
+    width = None
+    if kind == GCN:
+        head = gcn_from(arrays)
+        embedder = embedder_from(card.embedder, embedded)
+        width = SemanticGraph(embedder=embedder, tools=card.tools).width if known_dimensions(embedder) else None
+    else:
+        head = head_from(kind, arrays)
+    check_head(head, features=len(card.features), width=width)
+    common = common_from(_below(COMMON, held))
     return Fitted(card=card, head=head, calibration=curve, embedded=embedded, common=common)
 
 
@@ -221,28 +247,35 @@ def _below(prefix: str, held: Mapping[str, NDArray[np.generic]]) -> dict[str, ND
     return {name.removeprefix(prefix): array for name, array in held.items() if name.startswith(prefix)}
 
 
-def refuse_other_agent(card: Card, agent: str, *, source: str) -> None:
-    """Make sure that a forecaster is meant for tasks of kind `agent`.
+def refuse_other_agent(meant: str, agent: str, *, source: str) -> None:
+    """Make sure that a forecaster that is `meant` for tasks of one kind is for those of kind `agent`.
 
     Raises:
         CallerMistake: it was trained for others.
     """
-    if card.agent != agent:
+    if meant != agent:
         raise CallerMistake(
-            f"{source} was trained on tasks of kind {card.agent!r}, this one is {agent!r}",
+            f"{source} was trained on tasks of kind {meant!r}, this one is {agent!r}",
             "name another forecaster, or train one: parcae train",
         )
 
 
 def refuse_to_replace(file: Path, agent: str) -> None:
-    """Make sure that nothing but an earlier forecaster for tasks of kind `agent` would be written over.
+    """Make sure that nothing but an earlier forecaster, of this format or an earlier one, would be written over.
 
     Raises:
-        CallerMistake: something else lies there.
+        CallerMistake: something else lies there, such as a forecaster for other tasks than those of kind `agent`.
     """
     if not file.exists():
         return
     try:
-        refuse_other_agent(load(file).card, agent, source=str(file))
+        refuse_other_agent(_meant_for(file), agent, source=str(file))
     except CallerMistake as other:
         raise CallerMistake(f"{file} is not written over: {other.what}", "name another --out, or remove it") from None
+
+
+def _meant_for(file: Path) -> str:
+    try:
+        return load(file).card.agent
+    except EarlierFormat as earlier:
+        return earlier.agent

@@ -19,6 +19,15 @@ from parcae.core.errors import CallerMistake
 from parcae.graphs.nodes import Call
 from parcae.graphs.tally import TaskFacts
 from parcae.graphs.turns import Turn
+from parcae.prediction.fields import (
+    count_in,
+    counted_in,
+    is_count,
+    known_count_in,
+    known_number_in,
+    text_in,
+    texts_in,
+)
 from parcae.prediction.lines import json_lines, leave_out, read_row
 from parcae.prediction.prefixes import Group, Setup
 from parcae.sampling.vote import vote
@@ -43,11 +52,11 @@ class RecordedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCall:
-    """One call to a model. Sizes in characters are always known, tokens and seconds only for some models."""
+    """One call to a model. What is None is unknown: tokens and seconds of some models, sizes of calls that failed."""
 
     purpose: str
-    prompt_chars: int
-    response_chars: int
+    prompt_chars: int | None
+    response_chars: int | None
     prompt_tokens: int | None
     completion_tokens: int | None
     seconds: float | None
@@ -117,11 +126,13 @@ def read_recordings(
         CallerMistake: a file is missing; a line is broken, a run belongs to no task, a task or a repetition stands
             there twice (the line's number is given).
     """
+    if not runs_file.is_file():
+        raise CallerMistake(f"there is no {runs_file}", "name a file of recorded runs")
     wanted = None if models is None else set(models)
     tasks = _tasks(bugs_file_of(runs_file), broken)
     runs: dict[tuple[str, str], dict[int, RecordedRun]] = {}
     for line, row in json_lines(runs_file, broken=broken):
-        if wanted is not None and row.get("model") not in wanted:
+        if wanted is not None and isinstance(model := row.get("model"), str) and model not in wanted:
             continue
         run = read_row(lambda row: _run(row, tasks), row, runs_file, line, broken)
         if run is None:
@@ -151,48 +162,56 @@ def _tasks(file: Path, broken: list[str] | None) -> dict[str, RecordedTask]:
 
 def _task(row: Mapping[str, Any]) -> RecordedTask:
     return RecordedTask(
-        id=row["bug"],
-        gold=frozenset(row["gold"]),
-        covering=MappingProxyType(dict(row["candidate_methods"])),
-        classes=row["candidate_class_count"],
+        id=text_in(row, "bug"),
+        gold=frozenset(texts_in(row, "gold")),
+        covering=MappingProxyType(counted_in(row, "candidate_methods")),
+        classes=count_in(row, "candidate_class_count"),
     )
 
 
 def _run(row: Mapping[str, Any], tasks: Mapping[str, RecordedTask]) -> RecordedRun:
-    if row["bug"] not in tasks:
-        raise CallerMistake(f"no task {row['bug']!r} in the file of tasks")
-    names = list(tasks[row["bug"]].covering)
-    predicted = tuple(dict.fromkeys(row["predicted"])) if row["status"] == OK else ()
+    task = text_in(row, "bug")
+    if task not in tasks:
+        raise CallerMistake(f"no task {task!r} in the file of tasks")
+    status = text_in(row, "status")
+    predicted = tuple(dict.fromkeys(texts_in(row, "predicted"))) if status == OK else ()
     return RecordedRun(
-        task_id=row["bug"],
-        model=row["model"],
-        repetition=row["repetition"],
-        status=row["status"],
+        task_id=task,
+        model=text_in(row, "model"),
+        repetition=count_in(row, "repetition"),
+        status=status,
         turns=(*(_turn(step) for step in row["steps"]), Turn(answer=predicted)),
         predicted=predicted,
-        seen=MappingProxyType({names[place]: times for place, times in row["methods_seen"]}),
+        seen=MappingProxyType(_seen(row["methods_seen"], list(tasks[task].covering))),
         calls=tuple(_call(call) for call in row["calls"]),
-        seconds=row["seconds"],
+        seconds=known_number_in(row, "seconds"),
     )
+
+
+def _seen(pairs: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, int]:
+    for pair in pairs:
+        if len(pair) != 2 or not all(map(is_count, pair)) or pair[0] >= len(names):
+            raise CallerMistake(f"`methods_seen` must hold places among {len(names)} candidates, not {pair!r:.40}")
+    return {names[place]: times for place, times in pairs}
 
 
 def _turn(step: Mapping[str, Any]) -> Turn:
     arguments = json.dumps(step["arguments"], sort_keys=True, ensure_ascii=False)
     return Turn(
-        calls=(Call(tool=step["tool"], arguments=arguments),),
-        observed_chars=step["observation_chars"],
+        calls=(Call(tool=text_in(step, "tool"), arguments=arguments),),
+        observed_chars=count_in(step, "observation_chars"),
         errors=int(bool(step["observation_is_error"])),
     )
 
 
 def _call(call: Mapping[str, Any]) -> RecordedCall:
     return RecordedCall(
-        purpose=call["purpose"],
-        prompt_chars=call["prompt_chars"],
-        response_chars=call["response_chars"],
-        prompt_tokens=call["prompt_tokens"],
-        completion_tokens=call["completion_tokens"],
-        seconds=call["seconds"],
+        purpose=text_in(call, "purpose"),
+        prompt_chars=known_count_in(call, "prompt_chars"),
+        response_chars=known_count_in(call, "response_chars"),
+        prompt_tokens=known_count_in(call, "prompt_tokens"),
+        completion_tokens=known_count_in(call, "completion_tokens"),
+        seconds=known_number_in(call, "seconds"),
     )
 
 

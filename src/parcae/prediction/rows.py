@@ -17,32 +17,31 @@ from parcae.graphs.features import FEATURES
 from parcae.graphs.semantic import FlowMatrix, build_semantic
 from parcae.graphs.tally import Tally
 from parcae.prediction.fit import Rows
-from parcae.prediction.fitted import MIX, row_of
+from parcae.prediction.fitted import row_of
 from parcae.prediction.names import table_of
-from parcae.prediction.prefixes import Example, Group, fold_of
+from parcae.prediction.prefixes import FOLDS, Example, Group, fold_of
+from parcae.prediction.setups import setup_records
+from parcae.prediction.sound import MIX
 
 FEWEST_TASKS = 30
+LABEL = "say how attempts turned out"
 
 
-def checked(groups: Sequence[Group]) -> list[Group]:
-    """The labelled groups, fit to learn from.
+def checked(groups: Sequence[Group], *, label: str = LABEL) -> list[Group]:
+    """The labelled groups, fit to learn from; `label` says how groups get a verdict.
 
     Raises:
-        CallerMistake: nothing is labelled, all verdicts are the same, fewer than 30 tasks, or a task stands there
-            twice for one set-up.
+        CallerMistake: nothing is labelled, all verdicts are the same (set-ups that fail from the start are named),
+            fewer than 30 tasks or all in one fold, or a task stands there twice for one set-up.
     """
     labelled = [group for group in groups if group.failed is not None]
     if not labelled:
-        raise CallerMistake(
-            f"none of {len(groups)} tasks has a verdict",
-            "say how runs turned out: parcae outcome RUN success|failure",
-        )
+        raise CallerMistake(f"none of {len({group.task_id for group in groups})} tasks has a verdict", label)
     tasks = {group.task_id for group in labelled}
     if len(tasks) < FEWEST_TASKS:
-        raise CallerMistake(
-            f"only {len(tasks)} tasks have a verdict, {FEWEST_TASKS} are needed",
-            "label more runs: parcae outcome RUN ...",
-        )
+        raise CallerMistake(f"only {len(tasks)} tasks have a verdict, {FEWEST_TASKS} are needed", label)
+    if len({fold_of(task) for task in tasks}) == 1:
+        raise CallerMistake(f"all {len(tasks)} tasks fall into one of {FOLDS} folds", "add tasks with other ids")
     counted = Counter((group.task_id, group.setup) for group in labelled if not group.extra)
     doubled = [task for (task, _), count in counted.items() if count > 1]
     if doubled:
@@ -53,7 +52,10 @@ def checked(groups: Sequence[Group]) -> list[Group]:
     failing = sum(bool(group.failed) for group in labelled)
     if failing in (0, len(labelled)):
         verdict = "failed" if failing else "succeeded"
-        raise CallerMistake(f"all {len(labelled)} groups {verdict}", "add tasks that turned out otherwise")
+        lost = [f", fails from the start: {one}" for one in setup_records(labelled) if one.fails_from_the_start]
+        raise CallerMistake(
+            f"all {len(labelled)} groups {verdict}{''.join(lost)}", "add tasks that turned out otherwise"
+        )
     return labelled
 
 

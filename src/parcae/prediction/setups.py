@@ -22,6 +22,11 @@ class SetupRecord:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        tools = ", ".join(self.setup.tools) or "its tools"
+        name = " ".join(filter(None, (self.setup.model or "an unknown model", self.setup.prompt)))
+        return f"{name} with {tools}: {self.failure_rate:.0%} of {self.tasks} tasks"
+
     @property
     def fails_from_the_start(self) -> bool:
         """Whether even the lower bound says that most tasks fail."""

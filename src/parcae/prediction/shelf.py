@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -13,11 +14,20 @@ from parcae.prediction.fitted import Fitted, load, refuse_other_agent
 from parcae.prediction.rule import RuleForecaster
 
 FOLDER = "forecasters"
+PLAIN = re.compile(r"\w[\w.-]{0,99}")
 NOTHING_TRAINED = "the rule forecasts: nothing is trained yet (parcae outcome RUN ..., then parcae train)"
 
 
 def shelf_file(home: Path, agent: str) -> Path:
-    """Where the trained forecaster for tasks of kind `agent` lies in `home`."""
+    """Where the trained forecaster for tasks of kind `agent` lies in `home`.
+
+    Raises:
+        CallerMistake: `agent` cannot name a file there.
+    """
+    if not PLAIN.fullmatch(agent):
+        raise CallerMistake(
+            f"{agent!r} is no kind of task", "give a plain name: letters, digits, and . _ - after the first"
+        )
     return home / FOLDER / f"{agent}.npz"
 
 
@@ -63,6 +73,11 @@ def forecaster_fitting(named: str | None, *, home: Path, tools: Collection[str])
     return best, said_of(best)
 
 
+def in_use(file: Path, agent: str) -> bool:
+    """Whether runs of `agent` are forecast by what lies in `file`, and not by the rule."""
+    return isinstance(_found(file, agent)[0], Fitted)
+
+
 def _found(file: Path, agent: str) -> tuple[Forecaster, str]:
     """The one that lies there; a file that cannot be used is left alone, said, and replaced by the rule."""
     if not file.exists():
@@ -76,7 +91,7 @@ def _found(file: Path, agent: str) -> tuple[Forecaster, str]:
 def _loaded(file: Path, agent: str) -> tuple[Forecaster, str]:
     forecaster, said = _in(file)
     if isinstance(forecaster, Fitted):
-        refuse_other_agent(forecaster.card, agent, source=str(file))
+        refuse_other_agent(forecaster.card.agent, agent, source=str(file))
     return forecaster, said
 
 

@@ -8,7 +8,7 @@ out, so an imported run can be shown, resumed and learnt from like one that was 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from parcae import __version__
@@ -48,7 +48,7 @@ async def import_run(journal: SqliteJournal, lines: Iterable[str], *, name: str 
     """
     numbered = enumerate(lines, 1)
     header = _parsed(*next(numbered, (1, "")))
-    run, events = _header(header)
+    run, events = header_of(header)
     rows = [_row(number, line, run, name or run) for number, line in numbered if line.strip()]
     if len(rows) != events:
         raise CallerMistake(f"{events} events were announced, but {len(rows)} came", "export the run again")
@@ -65,7 +65,12 @@ def _line(row: Row) -> str:
     return f'{{"at": {at!r}, "scope": {json.dumps(scope)}, "kind": {json.dumps(kind)}, "body": {body}}}'
 
 
-def _header(header: dict[str, Any]) -> tuple[str, int]:
+def header_of(header: Mapping[str, Any]) -> tuple[str, int]:
+    """The run that an exported file's first line announces, and how many events follow.
+
+    Raises:
+        CallerMistake: it announces none, or one of a newer version.
+    """
     schema, _, version = str(header.get("schema", "")).partition("/")
     if schema != SCHEMA or not version.isdigit():
         raise CallerMistake("this is not an exported run", "make one with `parcae runs export RUN`")

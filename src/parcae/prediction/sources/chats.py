@@ -2,8 +2,9 @@
 
     {"task_id": "...", "model": "...", "messages": [...], "success": true, "answer": ["..."], "prompt_version": "..."}
 
-`task_id`, `model`, `success`, `answer` and `prompt_version` may also lie in `metadata`. Without `task_id` the first
-user message names the task. Without `answer` the last words of the assistant count, white space and case aside.
+`task_id`, `model`, `success`, `answer` and `prompt_version` may also lie in `metadata`; what is null is not there.
+Without `task_id` the first user message names the task. Without `answer` the last words of the assistant count, white
+space and case aside.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from parcae.core.errors import CallerMistake
 from parcae.graphs.nodes import Call
 from parcae.graphs.turns import Turn
+from parcae.prediction.fields import verdict_in
 from parcae.prediction.prefixes import Setup
 from parcae.prediction.sources.attempts import Attempt
 
@@ -24,20 +26,20 @@ def attempt_from(row: Mapping[str, Any]) -> Attempt:
     """The attempt that one line tells of.
 
     Raises:
-        CallerMistake: `messages` is missing or is not what chat completions take.
+        CallerMistake: `messages` is missing or is not what chat completions take; `success` is no true or false.
     """
     messages = row.get("messages")
     if not isinstance(messages, list) or not all(isinstance(one, dict) and "role" in one for one in messages):
         raise CallerMistake("`messages` must be a list of chat messages")
-    known = {**(row.get("metadata") or {}), **row}
+    known = {**(row.get("metadata") or {}), **{name: value for name, value in row.items() if value is not None}}
     tools = tuple(sorted(_tool_name(one) for one in row.get("tools") or ()))
     first = next((_text(one) for one in messages if one["role"] == "user"), "")
-    success = known.get("success")
+    task = str(known.get("task_id", ""))
     return Attempt(
-        task_id=str(known.get("task_id") or hashlib.sha256(first.encode()).hexdigest()[:16]),
+        task_id=task or hashlib.sha256(first.encode()).hexdigest()[:16],
         setup=Setup(model=str(known.get("model", "")), tools=tools, prompt=str(known.get("prompt_version", ""))),
         turns=turns_of(messages, known.get("answer")),
-        succeeded=success if isinstance(success, bool) else None,
+        succeeded=verdict_in(known, "success"),
     )
 
 

@@ -35,9 +35,10 @@ def groups_from(events: Iterable[Event], *, agent: str | None = None) -> list[Gr
     """One group a run (of `agent`, if given) that was not swapped; its verdict is the last that was given.
 
     A run is what `RunStarted` began, wherever it lies: a gateway's runs lie below those of its keys. Where verdicts
-    are on single attempts, each of these is a group of its own; the second one at a task is extra.
+    are on single attempts, each of these is a group of its own. Of one task and set-up the first group with a verdict
+    is the one that may be tested, and later ones are extra: a test was run again, or several attempts were judged.
     """
-    return [group for own in runs_in(events) for group in _groups(own, agent)]
+    return first_of_each(group for own in runs_in(events) for group in _groups(own, agent))
 
 
 def runs_in(events: Iterable[Event]) -> list[list[Event]]:
@@ -50,6 +51,22 @@ def runs_in(events: Iterable[Event]) -> list[list[Event]]:
         if own is not None:
             runs[own].append(event)
     return list(runs.values())
+
+
+def first_of_each(groups: Iterable[Group]) -> list[Group]:
+    """Of one task and set-up the first group with a verdict may be tested; later ones are extra."""
+    seen: set[tuple[str, Setup]] = set()
+    found = []
+    for group in groups:
+        found.append(replace(group, extra=(group.task_id, group.setup) in seen))
+        if group.failed is not None:
+            seen.add((group.task_id, group.setup))
+    return found
+
+
+def kinds_in(events: Iterable[Event]) -> tuple[str, ...]:
+    """The kinds of task that runs were begun for, by name."""
+    return tuple(sorted({event.task.kind for event in events if isinstance(event, RunStarted)}))
 
 
 def _above(scope: str) -> Iterator[str]:
@@ -71,12 +88,9 @@ def _groups(events: Sequence[Event], agent: str | None) -> Iterator[Group]:
     )
     if not judged and not turns:
         yield from _group(started, events)
-    seen: set[tuple[str, Setup]] = set()
     for scope in judged:
         own = [event for event in events if event.scope == scope or event.scope.startswith(f"{scope}/")]
-        for group in _turn(scope, own) if turns else _group(started, own):
-            yield replace(group, extra=(group.task_id, group.setup) in seen)
-            seen.add((group.task_id, group.setup))
+        yield from _turn(scope, own) if turns else _group(started, own)
 
 
 def _is_turn(scope: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from parcae.core.errors import CallerMistake
 from parcae.graphs.nodes import Call
 from parcae.graphs.turns import Turn
+from parcae.prediction.fields import verdict_in
 from parcae.prediction.prefixes import Setup
 from parcae.prediction.sources.attempts import Attempt
 from parcae.prediction.sources.chats import call_from
@@ -26,19 +27,23 @@ def attempt_from(document: Mapping[str, Any], name: str) -> Attempt:
     """The attempt that a trajectory file tells of; `name` is the file's, without its endings.
 
     Raises:
-        CallerMistake: it has no `info` or no `messages`.
+        CallerMistake: it has no `info` or no `messages`, or `resolved` is no true or false.
     """
     info, messages = document.get("info"), document.get("messages")
-    if not isinstance(info, dict) or not isinstance(messages, list):
-        raise CallerMistake(f"{name}: a trajectory has `info` and `messages`", "name a *.traj.json of mini-swe-agent")
+    if (
+        not isinstance(info, dict)
+        or not isinstance(messages, list)
+        or not all(isinstance(one, dict) for one in messages)
+    ):
+        raise CallerMistake("a trajectory of mini-swe-agent has `info` and `messages`")
     config = info.get("config") or {}
     model = (config.get("model") or {}).get("model_name") or (info.get("model_stats") or {}).get("model_name") or ""
-    resolved = info.get("resolved", document.get("resolved"))
+    told = info if info.get("resolved") is not None else document
     return Attempt(
-        task_id=str(document.get("instance_id") or name),
+        task_id=str(name if document.get("instance_id") in (None, "") else document["instance_id"]),
         setup=Setup(model=str(model), tools=("bash",), prompt=str(info.get("mini_version", ""))),
         turns=_turns(messages, info),
-        succeeded=resolved if isinstance(resolved, bool) else None,
+        succeeded=verdict_in(told, "resolved"),
     )
 
 

@@ -6,14 +6,13 @@ They teach what a swap brings (`prediction.gain`). Only the first takeover of a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from parcae.core.events import AttemptStarted, Decided, OutcomeGiven, RunStarted
 from parcae.core.protocols import Event
 from parcae.graphs.tally import facts_of
 from parcae.prediction.prefixes import Group, Setup
 from parcae.prediction.sources.journal import KINDS as STEPS
-from parcae.prediction.sources.journal import runs_in, turns_of
+from parcae.prediction.sources.journal import first_of_each, runs_in, turns_of
 from parcae.store.replay import replayed
 
 KINDS: tuple[type[Event], ...] = (*STEPS, Decided)
@@ -22,16 +21,10 @@ KINDS: tuple[type[Event], ...] = (*STEPS, Decided)
 def swapped_groups(events: Iterable[Event], *, agent: str) -> list[Group]:
     """One group a run of `agent` in which another model took over, or began afresh; attempts are cut at that moment.
 
-    The second run at a task is extra.
+    See `first_of_each` for a task that was run again.
     """
-    found: list[Group] = []
-    seen: set[tuple[str, Setup]] = set()
-    for own in runs_in(events):
-        group = _group(own, agent)
-        if group is not None:
-            found.append(replace(group, extra=(group.task_id, group.setup) in seen))
-            seen.add((group.task_id, group.setup))
-    return found
+    found = [_group(own, agent) for own in runs_in(events)]
+    return first_of_each(group for group in found if group is not None)
 
 
 def _group(events: Sequence[Event], agent: str) -> Group | None:
