@@ -11,7 +11,7 @@ from parcae.core.errors import CallerMistake
 from parcae.graphs.turns import Turn
 from parcae.prediction.calibrate import no_calibration
 from parcae.prediction.evaluate import Evaluation, evaluate
-from parcae.prediction.prefixes import Example, Group, Look, Prefix, examples_of, fold_of, split
+from parcae.prediction.prefixes import Example, Group, Look, Prefix
 from parcae.prediction.rows import checked
 
 FEW = ("majority", "logistic", "boosting")
@@ -42,16 +42,6 @@ def test_shuffled_labels_bring_the_area_to_one_half() -> None:
         areas.append(evaluate(shuffled, Look(), gcn=None, heads=("logistic",)).named("logistic").auc)
     noise = np.sqrt(1 / (12 * 25)) / np.sqrt(3)  # of one area with 50 + 50 tasks, over three shuffles
     assert abs(np.mean(areas) - 0.5) < 3 * noise
-
-
-def test_attempts_of_one_task_in_two_folds_are_refused() -> None:
-    examples = examples_of([*made_groups(3), dataclasses.replace(made_groups(1)[0], extra=True)], [Look()])
-    with pytest.raises(CallerMistake, match="'task-0' are in two folds"):
-        split(examples, [0, 1, 1, 2], 0)
-    folds = [fold_of(example.task_id) for example in examples]
-    train, test = split(examples, folds, folds[0])
-    assert not {one.task_id for one in train} & {one.task_id for one in test}
-    assert not any(one.extra for one in test)
 
 
 def test_a_prefix_holds_nothing_of_what_came_later() -> None:

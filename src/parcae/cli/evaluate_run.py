@@ -28,7 +28,8 @@ SQLITE = b"SQLite format 3\0"
 
 def evaluate_run(flags: Mapping[str, Any]) -> int:
     """Evaluate and print."""
-    from parcae.prediction.evaluate import PAPER, evaluate
+    from parcae.prediction.crossfit import PAPER
+    from parcae.prediction.evaluate import evaluate
     from parcae.prediction.prefixes import Look
     from parcae.prediction.setups import setup_records
 
@@ -93,7 +94,7 @@ def train_run(flags: Mapping[str, Any]) -> int:
 
 def _heads(only: str | None) -> tuple[str, ...]:
     """The forecasters that are fitted on features."""
-    from parcae.prediction.evaluate import HEADS
+    from parcae.prediction.crossfit import HEADS
 
     names = HEADS if only is None else tuple(name.strip() for name in only.split(","))
     for name in names:

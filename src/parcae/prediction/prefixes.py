@@ -12,21 +12,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from parcae.core.errors import CallerMistake
 from parcae.graphs.tally import Tally, TaskFacts
 from parcae.graphs.turns import Turn
 from parcae.sampling.vote import vote
 
 FOLDS = 5
+AND = " and "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What was tried: the model, the tools it had, and the version of its prompt ("" where unknown)."""
+    """What was tried: the model, the tools it had, and the version of its prompt ("" where unknown).
+
+    `model` holds several names, joined by AND, where attempts of one group ran on several.
+    """
 
     model: str
     tools: tuple[str, ...] = ()
     prompt: str = ""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models; none where unknown."""
+        return tuple(self.model.split(AND)) if self.model else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,30 +138,3 @@ def examples_of(groups: Sequence[Group], looks: Sequence[Look]) -> list[Example]
 def fold_of(task_id: str, folds: int = FOLDS) -> int:
     """The fold of a task: crc32 of its id in UTF-8, modulo `folds`. All its attempts and groups share it."""
     return zlib.crc32(task_id.encode()) % folds
-
-
-def split(examples: Sequence[Example], folds: Sequence[int], fold: int) -> tuple[list[Example], list[Example]]:
-    """(the examples outside `fold`, the ones inside it that are not extra); `folds` holds the fold of each example.
-
-    Raises:
-        CallerMistake: attempts of one task are on both sides.
-    """
-    pairs = list(zip(examples, folds, strict=True))
-    train = [example for example, own in pairs if own != fold]
-    inside = [example for example, own in pairs if own == fold]
-    refuse_shared_tasks(train, inside)
-    return train, [example for example in inside if not example.extra]
-
-
-def refuse_shared_tasks(train: Sequence[Example], test: Sequence[Example]) -> None:
-    """Make sure that no task has attempts on both sides: that leaks how hard it is.
-
-    Raises:
-        CallerMistake: some task has.
-    """
-    shared = {example.task_id for example in train} & {example.task_id for example in test}
-    if shared:
-        raise CallerMistake(
-            f"attempts of task {min(shared)!r} are in two folds ({len(shared)} such tasks)",
-            "split by task: all attempts at a task belong to one fold",
-        )

@@ -22,7 +22,7 @@ from parcae.core.protocols import Event
 from parcae.core.trajectory import Trajectory
 from parcae.graphs.tally import TaskFacts, facts_of
 from parcae.graphs.turns import Turn, turn_of
-from parcae.prediction.prefixes import Group, Setup
+from parcae.prediction.prefixes import AND, Group, Setup
 from parcae.store.replay import replayed
 
 TURN = "turn"
@@ -105,7 +105,7 @@ def _grouped(
     models = sorted({event.model for event in begun})
     return Group(
         task_id=task,
-        setup=Setup(model=" and ".join(models)),
+        setup=Setup(model=AND.join(models)),
         attempts=tuple(_turns(one) for one in attempts),
         failed=not verdicts[-1] if verdicts else None,
         facts=facts,
