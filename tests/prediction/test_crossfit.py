@@ -38,17 +38,14 @@ def several(groups: Sequence[Group]) -> list[Group]:
     """Each task twice: what the second group teaches belongs to the same fold."""
     again = made_groups(len(groups), seed=2)
     further = [
-        dataclasses.replace(own, attempts=other.attempts, extra=True)
-        for own, other in zip(groups, again, strict=True)
+        dataclasses.replace(own, attempts=other.attempts, extra=True) for own, other in zip(groups, again, strict=True)
     ]
     return [*groups, *further]
 
 
 def flipped(groups: Sequence[Group]) -> list[Group]:
     """The verdicts on the tasks of the fold are the other way round."""
-    return [
-        dataclasses.replace(one, failed=not one.failed) if fold_of(one.task_id) == FOLD else one for one in groups
-    ]
+    return [dataclasses.replace(one, failed=not one.failed) if fold_of(one.task_id) == FOLD else one for one in groups]
 
 
 def by_heads(groups: Sequence[Group]) -> dict[str, Floats]:

@@ -278,12 +278,17 @@ class Journal(Protocol):
 # ---- forecasts and policies ---------------------------------------------------------------------------------------
 
 
+TRUSTED = 0.5  # with less trust than that a forecast is an abstention
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """How likely the vote is to be wrong if everything carries on as now.
 
-    `p_fail` and `trust` are in [0, 1]; trust 0 means: do not act on this. `reasons` are short sentences for people.
+    `p_fail` and `trust` are in [0, 1]; policies act on what is `trusted`. `reasons` are short sentences for people.
     If it says so: how likely each name of `candidates` is to be right, and each attempt's `promise` in [0, 1].
+    `stop_above`: the p_fail above which stopping keeps what the forecaster promises of tasks that would have
+    succeeded; None: it promises nothing.
     """
 
     p_fail: float
@@ -291,6 +296,12 @@ class Forecast:
     reasons: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     promise: tuple[float, ...] = ()
+    stop_above: float | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether to act on it; if not, it is an abstention."""
+        return self.trust >= TRUSTED
 
 
 class Watch(Protocol):

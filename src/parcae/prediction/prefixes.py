@@ -41,10 +41,17 @@ class Setup:
 class Look:
     """A moment to forecast at. "parallel": every attempt has made at most `at` turns. "sequential": the first `at`
     attempts have ended and the others have not begun. `at` None: everything has ended.
+
+    Raises:
+        ValueError: `at` is negative.
     """
 
     at: int | None = None
     kind: Literal["parallel", "sequential"] = "parallel"
+
+    def __post_init__(self) -> None:
+        if self.at is not None and self.at < 0:
+            raise ValueError(f"a look at {self.at} would cut from the end")
 
     def __str__(self) -> str:
         return "full" if self.at is None else f"{self.kind}@{self.at}"
@@ -74,7 +81,8 @@ class Prefix:
 class Group:
     """Attempts at one task, whole. `failed`: the grader's verdict on their vote; None: nobody said.
 
-    `right`: the names that are right, where that is known; None: only the verdict is. `extra` marks further groups of
+    `planned`: how many attempts there were to be, whatever ended them early; None: as many as there are. `right`: the
+    names that are right, where that is known; None: only the verdict is. `extra` marks further groups of
     attempts at a task that is there already: they may train, never test.
     """
 
@@ -83,6 +91,7 @@ class Group:
     attempts: tuple[tuple[Turn, ...], ...]
     failed: bool | None
     facts: TaskFacts = TaskFacts()
+    planned: int | None = None
     right: frozenset[str] | None = None
     extra: bool = False
 
@@ -103,7 +112,8 @@ class Group:
             seen = whole[: look.at]
         else:
             seen = tuple(turns[: look.at] for turns in whole)
-        return Prefix(samples=max(1, len(whole)), facts=self.facts, attempts=seen)
+        planned = len(whole) if self.planned is None else self.planned
+        return Prefix(samples=max(1, planned), facts=self.facts, attempts=seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

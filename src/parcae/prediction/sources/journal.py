@@ -6,9 +6,11 @@ organisation (`parcae run --learn`) each judged turn is a group, of kind "turn":
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from parcae.core.errors import CallerMistake
 from parcae.core.events import (
     AttemptEnded,
     AttemptStarted,
@@ -18,6 +20,7 @@ from parcae.core.events import (
     StepObserved,
     StepReplied,
 )
+from parcae.core.plan import parse
 from parcae.core.protocols import Event
 from parcae.core.trajectory import Trajectory
 from parcae.graphs.tally import TaskFacts, facts_of
@@ -65,13 +68,22 @@ def _groups(events: Sequence[Event], agent: str | None) -> Iterator[Group]:
         if isinstance(event, OutcomeGiven) and event.scope != started.scope and _is_turn(event.scope) == turns
     )
     if not judged and not turns:
-        yield from _group(started, events)
+        for group in _group(started, events):
+            yield replace(group, planned=_planned(started))
     seen: set[tuple[str, Setup]] = set()
     for scope in judged:
         own = [event for event in events if event.scope == scope or event.scope.startswith(f"{scope}/")]
         for group in _turn(scope, own) if turns else _group(started, own):
             yield replace(group, extra=(group.task_id, group.setup) in seen)
             seen.add((group.task_id, group.setup))
+
+
+def _planned(started: RunStarted) -> int | None:
+    """How many attempts the run's plan begins with, which it need not have made; None: it keeps no plan."""
+    try:
+        return parse(tomllib.loads(started.options["plan"])).default.planned
+    except (KeyError, tomllib.TOMLDecodeError, CallerMistake):
+        return None
 
 
 def _is_turn(scope: str) -> bool:
