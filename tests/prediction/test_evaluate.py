@@ -11,7 +11,7 @@ from parcae.core.errors import CallerMistake
 from parcae.graphs.turns import Turn
 from parcae.prediction.calibrate import no_calibration
 from parcae.prediction.evaluate import Evaluation, evaluate
-from parcae.prediction.prefixes import Example, Group, Look, Prefix
+from parcae.prediction.prefixes import Example, Group, Look, Prefix, Setup
 from parcae.prediction.rows import checked
 
 FEW = ("majority", "logistic", "boosting")
@@ -56,6 +56,18 @@ def test_a_prefix_holds_nothing_of_what_came_later() -> None:
             assert other.prefix(Look(at=at)).attempts == (seen,)
     sequential = group.prefix(Look(kind="sequential", at=2))
     assert sequential.attempts == group.attempts[:2] and sequential.samples == 4
+    stopped = dataclasses.replace(group, attempts=group.attempts[:1], planned=4)
+    assert stopped.prefix(Look()).samples == 4  # how many came is not known beforehand
+    with pytest.raises(ValueError, match="from the end"):
+        Look(at=-1)
+
+
+def test_intervals_of_several_set_ups_are_those_of_their_tasks() -> None:
+    groups = made_groups(60)
+    again = [dataclasses.replace(one, setup=Setup(model=f"m{k}")) for k in range(3) for one in groups]
+    one, three = (evaluate(some, Look(), gcn=None, heads=("majority",)).named("rule") for some in (groups, again))
+    assert (three.low, three.high) == pytest.approx((one.low, one.high))
+    assert (three.auc_low, three.auc_high) == pytest.approx((one.auc_low, one.auc_high))
 
 
 def test_a_whole_group_cannot_be_asked_on() -> None:

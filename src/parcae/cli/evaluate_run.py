@@ -173,7 +173,8 @@ def _document(found: Found, evaluations: Sequence[Evaluation], setups: Sequence[
     return {
         "schema": "parcae.evaluate/1",
         "source_format": found.format,
-        "tasks": len(first.tasks),
+        "tasks": len(set(first.tasks)),
+        "groups": len(first.tasks),
         "failing": sum(first.failed),
         "split": "by task, crc32 modulo 5; settings and calibration chosen on inner folds",
         "look": str(first.look),
@@ -224,8 +225,10 @@ def _show(found: Found, evaluations: Sequence[Evaluation], setups: Sequence[Setu
         console.print(f"note: {note}", markup=False)
     heads = ("forecaster", "accuracy", "95 %", "AUC", "95 %", "AUPR", "FPR@95", "Brier", "off")
     for one in evaluations:
+        tasks, groups = len(set(one.tasks)), len(one.tasks)
+        several = "" if groups == tasks else f" in {groups} groups"
         console.print(
-            f"{one.look}: {len(one.tasks)} tasks, {sum(one.failed)} fail; each forecast by a model that never saw it"
+            f"{one.look}: {tasks} tasks{several}, {sum(one.failed)} fail; each forecast by a model that never saw it"
         )
         table = Table(box=None, pad_edge=False)
         for head in heads:
