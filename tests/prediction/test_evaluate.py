@@ -10,6 +10,7 @@ from tests.prediction.made import made_groups
 from parcae.core.errors import CallerMistake
 from parcae.graphs.turns import Turn
 from parcae.prediction.calibrate import no_calibration
+from parcae.prediction.crossfit import BASELINES, BLEND, HEADS, SELECTED
 from parcae.prediction.evaluate import Evaluation, evaluate
 from parcae.prediction.prefixes import Example, Group, Look, Prefix, Setup
 from parcae.prediction.rows import checked
@@ -42,6 +43,18 @@ def test_shuffled_labels_bring_the_area_to_one_half() -> None:
         areas.append(evaluate(shuffled, Look(), gcn=None, heads=("logistic",)).named("logistic").auc)
     noise = np.sqrt(1 / (12 * 25)) / np.sqrt(3)  # of one area with 50 + 50 tasks, over three shuffles
     assert abs(np.mean(areas) - 0.5) < 3 * noise
+
+
+def test_shuffled_labels_bring_the_area_of_every_kind_to_one_half() -> None:
+    groups = made_groups(60)
+    verdicts = [group.failed for group in groups]
+    random.Random(1).shuffle(verdicts)
+    shuffled = [dataclasses.replace(group, failed=one) for group, one in zip(groups, verdicts, strict=True)]
+    found = evaluate(shuffled, Look(), gcn=None)
+    noise = np.sqrt(61 / (12 * 30 * 30))  # of one area with 30 + 30 tasks
+    assert {one.name for one in found.forecasters} == {*BASELINES, *HEADS, BLEND, SELECTED}
+    for one in found.forecasters:
+        assert abs(one.auc - 0.5) < 3 * noise, one.name
 
 
 def test_a_prefix_holds_nothing_of_what_came_later() -> None:
