@@ -21,7 +21,7 @@ from parcae.graphs.semantic import FlowMatrix, SemanticGraph
 from parcae.graphs.tally import Tally
 from parcae.graphs.turns import Turn
 from parcae.prediction.blend import score_of
-from parcae.prediction.evaluate import KINDS, columns_of, narrowed
+from parcae.prediction.crossfit import KINDS, columns_of, narrowed
 from parcae.prediction.fitted import row_of
 from parcae.prediction.gcn import Gcn, GcnSettings, mixing_matrix
 from parcae.prediction.gcn_watch import GcnWatch

@@ -20,7 +20,7 @@ from experiments.prediction.recorded import INNER, inner, recordings, write
 from parcae.graphs.names import leader_of
 from parcae.prediction.calibrate import calibrate
 from parcae.prediction.commonness import beside
-from parcae.prediction.evaluate import columns_of, fit_all, narrowed
+from parcae.prediction.crossfit import columns_of, fit_all, narrowed
 from parcae.prediction.fit import names, unseen
 from parcae.prediction.metrics import Bools, Floats, accuracy, auc, bootstrap, brier
 from parcae.prediction.prefixes import Example, Group, Look, examples_of, fold_of

@@ -16,6 +16,7 @@ from tests.prediction.made import constant, made_groups
 
 from parcae.cli.evaluate_show import show_evaluations
 from parcae.cli.main import run
+from parcae.graphs.nodes import Call
 from parcae.graphs.turns import Turn
 from parcae.prediction.evaluate import LEAKING, NO_FIGURE, evaluate, scored
 from parcae.prediction.fitted import load, save
@@ -72,14 +73,41 @@ def test_evaluate_prints_one_document(log: Path, capsys: pytest.CaptureFixture[s
     assert document["setups"][0]["setup"]["model"] == "cheap"
 
 
-def test_train_keeps_what_is_better_or_says_that_the_rule_stays(
+def test_a_task_that_several_set_ups_tried_counts_once(
     log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "kept.npz"
-    assert run(["train", str(log), "--kind", "logistic", "--out", str(out), "--json"]) == 0
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    several = tmp_path / "several.jsonl"
+    several.write_text("\n".join(json.dumps({**row, "model": model}) for model in ("cheap", "other") for row in rows))
+    command = ["evaluate", str(several), "--no-gcn", "--only", "majority"]
+    assert run([*command, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, schema("evaluate-1"))
+    assert (document["tasks"], document["groups"], len(document["setups"])) == (40, 80, 2)
+    assert run(command) == 0
+    assert "full: 40 tasks in 80 groups, " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_train_keeps_what_is_better_or_says_that_the_rule_stays(
+    better: bool, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is better knows a task that failed by what is asked first; what is not knows nothing of the verdicts."""
+    rows, out = [json.loads(line) for line in log.read_text().splitlines()], tmp_path / "kept.npz"
+    for row in rows:
+        number = int(row["task_id"].removeprefix("task-"))
+        row["success"] = number % 2 == 0 if better else number * 7 % 11 < 5
+        if better and not row["success"]:
+            row["messages"][1:1] = message(Turn(calls=(Call(tool="look", arguments='{"name": "a.m0"}'),), errors=1)) * 3
+    told = tmp_path / "told.jsonl"
+    told.write_text("\n".join(json.dumps(row) for row in rows))
+    assert run(["train", str(told), "--kind", "logistic", "--out", str(out), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     jsonschema.validate(document, schema("train-1"))
-    assert document["schema"] == "parcae.train/1" and document["better"] is out.exists()
+    assert document["schema"] == "parcae.train/1"
+    assert document["better"] is better and out.exists() is better
+    assert document["file"] == (str(out) if better else None)
+    assert ("is better than the rule" if better else "not better") in document["why"]
     assert document["card"]["tools"] == ["look"] and "rule" in document["card"]["metrics"]
 
 

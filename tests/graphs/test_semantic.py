@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,31 +11,31 @@ from tests.graphs.turning import call, groups, interleaved
 
 from parcae.graphs.embed import HashedSubwords
 from parcae.graphs.nodes import exact_node
-from parcae.graphs.semantic import SemanticGraph, build_semantic
+from parcae.graphs.semantic import FlowMatrix, SemanticGraph, build_semantic
 from parcae.graphs.turns import Turn
 
 TOOLS = ("list", "look", "read")
 Group = list[tuple[Turn, ...]]
 
 
-def plain(group: Group, join: float, merge: float) -> tuple[list[np.ndarray], Counter[tuple[int, int]]]:  # type: ignore[type-arg]
-    """The definition, step by step, with nothing kept between steps."""
+def plain(
+    arrivals: Sequence[tuple[int, Turn]], join: float, merge: float
+) -> tuple[list[np.ndarray], Counter[tuple[int, int]]]:  # type: ignore[type-arg]
+    """The definition, step by step in the order of arrival, with nothing kept between steps."""
     graph = SemanticGraph(embedder=HashedSubwords(32), tools=TOOLS)
     clusters: list[list[np.ndarray]] = []  # type: ignore[type-arg]
-    paths: list[list[int]] = []
-    for attempt in group:
-        paths.append([])
-        for turn in attempt:
-            for one in turn.calls:
-                vector = graph.vector(one)
-                cosines = [cosine(vector, np.mean(members, axis=0)) for members in clusters]
-                if cosines and max(cosines) > join:
-                    best = int(np.argmax(cosines))
-                    clusters[best].append(vector)
-                else:
-                    best = len(clusters)
-                    clusters.append([vector])
-                paths[-1].append(best)
+    paths: dict[int, list[int]] = {}
+    for attempt, turn in arrivals:
+        for one in turn.calls:
+            vector = graph.vector(one)
+            cosines = [cosine(vector, np.mean(members, axis=0)) for members in clusters]
+            if cosines and max(cosines) > join:
+                best = int(np.argmax(cosines))
+                clusters[best].append(vector)
+            else:
+                best = len(clusters)
+                clusters.append([vector])
+            paths.setdefault(attempt, []).append(best)
     names = list(range(len(clusters)))
     while True:
         alive = sorted(set(names))
@@ -51,7 +52,7 @@ def plain(group: Group, join: float, merge: float) -> tuple[list[np.ndarray], Co
         names = [-a if name == -b else name for name in names]
     order = {name: place for place, name in enumerate(sorted(set(names)))}
     edges: Counter[tuple[int, int]] = Counter()
-    for path in paths:
+    for path in paths.values():
         for one, other in pairwise(path):
             edges[(order[names[one]], order[names[other]])] += 1
     return [np.mean(clusters[name], axis=0) for name in sorted(set(names))], edges
@@ -65,7 +66,11 @@ def cosine(one: np.ndarray, other: np.ndarray) -> float:  # type: ignore[type-ar
 @given(group=groups)
 def test_the_graph_is_the_one_of_the_definition(group: Group, join: float, merge: float) -> None:
     matrix = build_semantic(group, HashedSubwords(32), TOOLS, join=join, merge=merge).matrix()
-    centres, edges = plain(group, join, merge)
+    compare(matrix, [(number, turn) for number, attempt in enumerate(group) for turn in attempt], join, merge)
+
+
+def compare(matrix: FlowMatrix, arrivals: Sequence[tuple[int, Turn]], join: float, merge: float) -> None:
+    centres, edges = plain(arrivals, join, merge)
     if not centres:
         assert matrix.nodes.shape == (1, 36) and not matrix.nodes.any()
         return
@@ -74,20 +79,20 @@ def test_the_graph_is_the_one_of_the_definition(group: Group, join: float, merge
     assert {(a, b): w for a, b, w in got} == dict(edges)
 
 
+@pytest.mark.parametrize(("join", "merge"), [(0.99, 0.99), (0.8, 0.7)])
 @given(made=interleaved())
-def test_growing_live_equals_building_anew(made: tuple[Group, list[tuple[int, Turn]]]) -> None:
+def test_growing_live_equals_building_anew(
+    made: tuple[Group, list[tuple[int, Turn]]], join: float, merge: float
+) -> None:
+    """Read after every turn it is the graph that the definition makes of what has arrived by then."""
     group, arrivals = made
-    live = SemanticGraph(embedder=HashedSubwords(32), tools=TOOLS)
+    live = SemanticGraph(embedder=HashedSubwords(32), tools=TOOLS, join=join, merge=merge)
     for count, (number, turn) in enumerate(arrivals, start=1):
         live.add(number, turn)
-        anew = SemanticGraph(embedder=HashedSubwords(32), tools=TOOLS)
-        for place, earlier in arrivals[:count]:
-            anew.add(place, earlier)
-        one, other = live.matrix(), anew.matrix()
-        assert np.array_equal(one.nodes, other.nodes) and np.array_equal(one.weights, other.weights)
+        compare(live.matrix(), arrivals[:count], join, merge)
     steps = [one for attempt in group for turn in attempt for one in turn.calls]
     assert live.matrix().weights.sum() == sum(max(0, sum(len(turn.calls) for turn in attempt) - 1) for attempt in group)
-    if steps:  # at .99 nothing but equal calls meet: the nodes are the exact ones, in whatever order steps came
+    if steps and merge == 0.99:  # only equal calls meet: the nodes are the exact ones, in any order of steps
         assert len(live.matrix().nodes) == len({exact_node(one) for one in steps})
 
 

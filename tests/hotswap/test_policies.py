@@ -72,10 +72,30 @@ def test_stop_ends_a_task_that_looks_lost_and_only_then() -> None:
     assert policy.decide(standing((2, 2), p_fail=0.1)).action == "carry_on"
 
 
-def test_a_forecast_without_trust_moves_nothing() -> None:
+def test_a_forecast_that_is_not_trusted_moves_nothing_and_the_reason_says_so() -> None:
     for text in ("parallel@2", "sequential@1", "stop@2"):
-        seen = standing((2, 2), ended=(True, False), trust=0.0)
-        assert parse_policy(text).decide(seen).action == "carry_on"
+        for trust in (0.0, 0.03, 0.49):
+            decision = parse_policy(text).decide(standing((2, 2), ended=(True, False), trust=trust))
+            assert decision.action == "carry_on"
+            assert f"the forecast is not trusted: its trust is {trust:.2f}" in decision.why
+        trusted = parse_policy(text).decide(standing((2, 2), ended=(True, False), trust=0.5))
+        assert trusted.action != "carry_on" and "lost" in trusted.why
+
+
+def test_a_climb_acts_on_no_forecast_that_is_not_trusted() -> None:
+    rung = RungPlan(attempts=3, batch=3, look=(4,), sure=0.8, hopeless=0.2, then="resume")
+    policy = climbing(rung, RungPlan())
+    for p_fail in (0.9, 0.1):
+        looked = group((("f",), None, None), (0,) * 3, steps=(3, 4, 4), p_fail=p_fail)
+        doubted = replace(looked, forecast=Forecast(p_fail=p_fail, trust=0.4))
+        assert policy.decide(looked).action != "carry_on" == policy.decide(doubted).action
+
+
+def test_stopping_needs_the_promise_of_a_forecaster_that_gives_one() -> None:
+    policy = parse_policy("stop@2")
+    for bound, p_fail, action in ((0.8, 0.75, "carry_on"), (0.8, 0.85, "finish"), (0.3, 0.4, "carry_on")):
+        said = replace(standing((2, 2)), forecast=Forecast(p_fail=p_fail, stop_above=bound))
+        assert policy.decide(said).action == action
 
 
 def test_adaptive_draws_one_at_a_time_until_the_lead_is_there() -> None:

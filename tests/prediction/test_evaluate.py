@@ -10,8 +10,9 @@ from tests.prediction.made import made_groups
 from parcae.core.errors import CallerMistake
 from parcae.graphs.turns import Turn
 from parcae.prediction.calibrate import no_calibration
+from parcae.prediction.crossfit import BASELINES, BLEND, HEADS, SELECTED
 from parcae.prediction.evaluate import Evaluation, evaluate
-from parcae.prediction.prefixes import Example, Group, Look, Prefix, examples_of, fold_of, split
+from parcae.prediction.prefixes import Example, Group, Look, Prefix, Setup
 from parcae.prediction.rows import checked
 
 FEW = ("majority", "logistic", "boosting")
@@ -44,14 +45,16 @@ def test_shuffled_labels_bring_the_area_to_one_half() -> None:
     assert abs(np.mean(areas) - 0.5) < 3 * noise
 
 
-def test_attempts_of_one_task_in_two_folds_are_refused() -> None:
-    examples = examples_of([*made_groups(3), dataclasses.replace(made_groups(1)[0], extra=True)], [Look()])
-    with pytest.raises(CallerMistake, match="'task-0' are in two folds"):
-        split(examples, [0, 1, 1, 2], 0)
-    folds = [fold_of(example.task_id) for example in examples]
-    train, test = split(examples, folds, folds[0])
-    assert not {one.task_id for one in train} & {one.task_id for one in test}
-    assert not any(one.extra for one in test)
+def test_shuffled_labels_bring_the_area_of_every_kind_to_one_half() -> None:
+    groups = made_groups(60)
+    verdicts = [group.failed for group in groups]
+    random.Random(1).shuffle(verdicts)
+    shuffled = [dataclasses.replace(group, failed=one) for group, one in zip(groups, verdicts, strict=True)]
+    found = evaluate(shuffled, Look(), gcn=None)
+    noise = np.sqrt(61 / (12 * 30 * 30))  # of one area with 30 + 30 tasks
+    assert {one.name for one in found.forecasters} == {*BASELINES, *HEADS, BLEND, SELECTED}
+    for one in found.forecasters:
+        assert abs(one.auc - 0.5) < 3 * noise, one.name
 
 
 def test_a_prefix_holds_nothing_of_what_came_later() -> None:
@@ -66,6 +69,18 @@ def test_a_prefix_holds_nothing_of_what_came_later() -> None:
             assert other.prefix(Look(at=at)).attempts == (seen,)
     sequential = group.prefix(Look(kind="sequential", at=2))
     assert sequential.attempts == group.attempts[:2] and sequential.samples == 4
+    stopped = dataclasses.replace(group, attempts=group.attempts[:1], planned=4)
+    assert stopped.prefix(Look()).samples == 4  # how many came is not known beforehand
+    with pytest.raises(ValueError, match="from the end"):
+        Look(at=-1)
+
+
+def test_intervals_of_several_set_ups_are_those_of_their_tasks() -> None:
+    groups = made_groups(60)
+    again = [dataclasses.replace(one, setup=Setup(model=f"m{k}")) for k in range(3) for one in groups]
+    one, three = (evaluate(some, Look(), gcn=None, heads=("majority",)).named("rule") for some in (groups, again))
+    assert (three.low, three.high) == pytest.approx((one.low, one.high))
+    assert (three.auc_low, three.auc_high) == pytest.approx((one.auc_low, one.auc_high))
 
 
 def test_a_whole_group_cannot_be_asked_on() -> None:

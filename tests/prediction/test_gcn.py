@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
+import random
+
 import numpy as np
 import pytest
 from tests.conftest import missing
@@ -10,7 +14,7 @@ from parcae.graphs.nodes import Call
 from parcae.graphs.semantic import FlowMatrix, SemanticGraph, build_semantic
 from parcae.graphs.turns import Turn
 from parcae.prediction.evaluate import LEAKING, NO_FIGURE, evaluate
-from parcae.prediction.gcn import GcnSettings, gcn_from, mixing_matrix
+from parcae.prediction.gcn import Gcn, GcnSettings, gcn_from, mixing_matrix
 from parcae.prediction.gcn_watch import GcnWatch
 from parcae.prediction.metrics import auc
 from parcae.prediction.prefixes import Look, fold_of
@@ -18,7 +22,15 @@ from parcae.prediction.prefixes import Look, fold_of
 try:
     import torch
 
-    from parcae.prediction.gcn_training import Batch, Network, data_of, leaking_scores, train_gcn
+    from parcae.prediction.gcn_training import (
+        Batch,
+        Network,
+        data_of,
+        leaking_scores,
+        normalized,
+        run_epoch,
+        train_gcn,
+    )
 except ImportError:
     missing("PyTorch with PyTorch Geometric (the `train` extra)")
 
@@ -89,18 +101,42 @@ def test_a_node_gets_a_loop_unless_it_has_one() -> None:
 
 
 def test_training_keeps_the_best_epoch_and_repeats_itself() -> None:
+    """As many epochs as before and one more, each time anew: the network is that of the best of them, and stays it."""
     rows, verdicts = graphs(), [bool(place % 2) for place in range(13)]
     told: list[tuple[int, int]] = []
-    settings = GcnSettings(epochs=4, batch=4)
+    settings, watched = GcnSettings(epochs=12, batch=4, rate=0.05), [0, 1, 2]
 
-    def trained() -> float:
-        network = train_gcn(
-            rows, verdicts, [0, 1, 2], seed=3, settings=settings, progress=lambda done, all_: told.append((done, all_))
+    def trained() -> Gcn:
+        return train_gcn(
+            rows, verdicts, watched, seed=3, settings=settings, progress=lambda done, all_: told.append((done, all_))
         )
-        return network.logit(rows[0])
 
-    assert trained() == trained()
-    assert told[:4] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    torch.manual_seed(3)
+    network = Network(rows[0].nodes.shape[1], settings, normalize=False)
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate)
+    prepared = [normalized(row, verdict) for row, verdict in zip(rows, verdicts, strict=True)]
+    losses, states = [], []
+    for _ in range(settings.epochs):
+        run_epoch(network, optimiser, prepared[3:], settings)
+        said = np.array([network.in_numpy().score(rows[at]) for at in watched])
+        losses.append(-np.mean(np.log(np.where([verdicts[at] for at in watched], said, 1 - said))))
+        states.append([network.in_numpy().logit(row) for row in rows])
+    best = int(np.argmin(losses))
+    assert 0 < best < settings.epochs - 1  # neither the first nor the last epoch would do
+    assert [trained().logit(row) for row in rows] == pytest.approx(states[best], abs=1e-6)
+    assert states[best] != pytest.approx(states[-1], abs=1e-3)
+    assert trained().logit(rows[0]) == trained().logit(rows[0])
+    assert told[:2] == [(1, 12), (2, 12)] and told[11] == (12, 12)
+
+
+def test_shuffled_labels_bring_the_area_of_the_network_to_one_half() -> None:
+    groups = made_groups(60)
+    verdicts = [group.failed for group in groups]
+    random.Random(1).shuffle(verdicts)
+    shuffled = [dataclasses.replace(group, failed=one) for group, one in zip(groups, verdicts, strict=True)]
+    quick = GcnSettings(epochs=40, hidden=8, rate=0.02, dropout=0.0)  # enough to know by heart what it is trained on
+    found = evaluate(shuffled, Look(), heads=("majority",), gcn=quick)
+    assert abs(found.named("gcn").auc - 0.5) < 3 * np.sqrt(61 / (12 * 30 * 30))
 
 
 def test_the_gcn_is_compared_on_the_same_splits() -> None:
@@ -123,6 +159,19 @@ def test_the_authors_protocol_is_a_row_of_its_own_that_says_that_it_leaks() -> N
     assert [one.name for one in leaking] == [LEAKING] and leaking[0].settings == (NO_FIGURE,)
     assert {one.name for one in found.forecasters} == {one.name for one in plain.forecasters} | {LEAKING}
     assert found.named("gcn") == plain.named("gcn")  # the honest rows do not change
+
+
+def test_the_authors_protocol_reads_texts_as_the_network_beside_it_does() -> None:
+    if importlib.util.find_spec("gensim") is None:
+        missing("gensim (the `text` extra)")
+    said = [
+        evaluate(
+            made_groups(40), Look(at=3), heads=("majority",), gcn=GcnSettings(epochs=2, hidden=4), embedder=embedder,
+            paper_compatible=True,
+        ).p_fail[LEAKING]
+        for embedder in ("hashed", "fasttext")
+    ]  # fmt: skip
+    assert not np.array_equal(*said)
 
 
 def test_the_authors_protocol_tells_tasks_apart_that_nothing_tells_apart_but_their_names() -> None:

@@ -42,6 +42,20 @@ def test_a_bootstrap_repeats_itself_and_holds_the_figure() -> None:
     assert (low, high) == bootstrap(auc, failed, p_fail, seed=3, times=200)
 
 
+def test_a_bootstrap_draws_tasks_with_all_their_rows() -> None:
+    """Three rows a task that say the same are worth one: rows drawn apart would make the interval narrower."""
+    rng = np.random.default_rng(1)
+    failed = rng.random(60) < 0.5
+    p_fail = np.clip(failed * 0.4 + rng.random(60) * 0.6, 0, 1)
+    alone = bootstrap(auc, failed, p_fail, seed=3, times=300)
+    assert alone == bootstrap(auc, failed, p_fail, seed=3, times=300, tasks=[f"t{row}" for row in range(60)])
+    names = [f"t{row}" for row in range(60)] * 3
+    thrice = bootstrap(auc, np.tile(failed, 3), np.tile(p_fail, 3), seed=3, times=300, tasks=names)
+    assert thrice == pytest.approx(alone)
+    low, high = bootstrap(auc, np.tile(failed, 3), np.tile(p_fail, 3), seed=3, times=300)
+    assert high - low < 0.7 * (thrice[1] - thrice[0])
+
+
 def test_reliability_counts_every_task_once() -> None:
     failed, p_fail = np.array([True, False, True, True]), np.array([0.05, 0.05, 0.95, 1.0])
     points = reliability(failed, p_fail)

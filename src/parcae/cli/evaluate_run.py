@@ -28,7 +28,8 @@ AGENT = "locate"
 def evaluate_run(flags: Mapping[str, Any]) -> int:
     """Evaluate and print."""
     from parcae.cli.evaluate_show import evaluated
-    from parcae.prediction.evaluate import PAPER, evaluate
+    from parcae.prediction.crossfit import PAPER
+    from parcae.prediction.evaluate import evaluate
     from parcae.prediction.setups import setup_records
 
     _refuse_idle(flags)
@@ -108,7 +109,7 @@ def _looks(flags: Mapping[str, Any]) -> list[Look]:
 
 def _heads(only: str | None) -> tuple[str, ...]:
     """The forecasters that are fitted on features."""
-    from parcae.prediction.evaluate import HEADS
+    from parcae.prediction.crossfit import HEADS
 
     names = HEADS if only is None else tuple(name.strip() for name in only.split(","))
     for name in names:

@@ -31,7 +31,8 @@ def evaluated(found: Found, evaluations: Sequence[Evaluation], setups: Sequence[
     return {
         "schema": "parcae.evaluate/1",
         "source_format": found.format,
-        "tasks": len(first.tasks),
+        "tasks": len(set(first.tasks)),
+        "groups": len(first.tasks),
         "failing": sum(first.failed),
         "split": "by task, crc32 modulo 5; settings and calibration chosen on inner folds",
         "look": str(first.look),

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 from parcae.core.task import Candidate
 
+TRUSTED = 0.5  # with less trust than that a forecast is an abstention
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """How likely the vote is to be wrong if everything carries on as now.
 
-    `p_fail` and `trust` are in [0, 1]; trust 0 means: do not act on this. `reasons` are short sentences for people.
+    `p_fail` and `trust` are in [0, 1]; policies act on what is `trusted`. `reasons` are short sentences for people.
     If it says so: how likely the vote is to be wrong if the next model takes over, `p_fail_after`; how likely each name
-    of `candidates` is to be right; and each attempt's `promise` in [0, 1].
+    of `candidates` is to be right; and each attempt's `promise` in [0, 1]. `stop_above`: the p_fail above which stopping
+    keeps what the forecaster promises of tasks that would have succeeded; None: it promises nothing.
     """
 
     p_fail: float
@@ -22,6 +25,12 @@ class Forecast:
     candidates: tuple[Candidate, ...] = ()
     promise: tuple[float, ...] = ()
     p_fail_after: float | None = None
+    stop_above: float | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether to act on it; if not, it is an abstention."""
+        return self.trust >= TRUSTED
 
     @property
     def gain(self) -> float | None:

@@ -65,10 +65,14 @@ class StagePlan:
         """The most attempts at one task that the plan may begin, on all rungs, forks included."""
         return most_attempts(self.climb) if self.climb else self.attempts
 
+    @property
+    def planned(self) -> int:
+        """How many attempts the plan begins with."""
+        return self.climb[0].attempts if self.policy == "climb" and self.climb else self.attempts
+
     def alone(self, rung: int) -> StagePlan:
         """The model of `rung` alone, with as many attempts as the plan begins with, and a plain vote."""
-        attempts = self.climb[0].attempts if self.climb else self.attempts
-        return replace(self, ladder=(self.ladder[rung],), attempts=attempts, policy="none", climb=(), price=None)
+        return replace(self, ladder=(self.ladder[rung],), attempts=self.planned, policy="none", climb=(), price=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,13 +135,13 @@ class Climb:
         if rung.enough is not None and merits and lead_of(merits) + ROUNDING >= rung.enough:
             return f"the first name leads by {lead_of(merits):.2f} attempts, {rung.enough:g} are enough"
         right = 1 - standing.forecast.p_fail
-        if rung.sure is not None and standing.forecast.trust > 0 and any(standing.votes) and right >= rung.sure:
+        if rung.sure is not None and standing.forecast.trusted and any(standing.votes) and right >= rung.sure:
             return f"the answer is right with {right:.0%}, {rung.sure:.0%} are enough"
         return None
 
     def _hopeless(self, standing: Standing, rung: RungPlan) -> str | None:
         right = 1 - standing.forecast.p_fail
-        if rung.hopeless is None or standing.forecast.trust <= 0 or right >= rung.hopeless:
+        if rung.hopeless is None or not standing.forecast.trusted or right >= rung.hopeless:
             return None
         return f"stopped early: an answer would be right with {right:.0%}, less than {rung.hopeless:.0%}"
 
@@ -151,7 +151,7 @@ class Climb:
         done = self._done(standing, rung, self._merits(standing))
         if done:
             return Decision(action="finish", why=done)
-        if at + 1 == len(self.rungs) or forecast.trust <= 0:
+        if at + 1 == len(self.rungs) or not forecast.trusted:
             return Decision(action="carry_on", why=_likely(forecast, "nothing takes over from here"))
         helps, why = _helps(forecast, rung)
         pays, because = self._pays(standing, at) if helps else (False, "")

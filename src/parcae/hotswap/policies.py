@@ -84,8 +84,9 @@ class Stop:
         return tuple(_not_passed(self.k, steps) for steps in standing.steps)
 
     def decide(self, standing: Standing) -> Decision:
-        """Stop if failure is likelier than not."""
-        if not all(standing.ended) and _distrusted(standing):
+        """Stop if failure is likelier than not, and so likely that the forecaster's promise is kept, if it has one."""
+        bound = max(FAILS, standing.forecast.stop_above or 0.0)
+        if not all(standing.ended) and _distrusted(standing, bound):
             return Decision(action="finish", why=_because(standing, "stopped early: the vote looks lost"))
         return Decision(action="carry_on", why=_because(standing, "looks well enough"))
 
@@ -220,8 +221,9 @@ def _lost(standing: Standing) -> Decision | None:
     return Decision(action="swap", rung=rung, why=_because(standing, "the vote looks lost"))
 
 
-def _distrusted(standing: Standing) -> bool:
-    return standing.forecast.trust > 0 and standing.forecast.p_fail > FAILS
+def _distrusted(standing: Standing, bound: float = FAILS) -> bool:
+    """Whether the vote looks lost to a forecast that is trusted."""
+    return standing.forecast.trusted and standing.forecast.p_fail > bound
 
 
 def _swappable(standing: Standing) -> bool:
@@ -236,5 +238,8 @@ def _let_be(standing: Standing) -> str:
 
 
 def _because(standing: Standing, verdict: str) -> str:
-    reasons = "; ".join(standing.forecast.reasons)
-    return f"{verdict} (p_fail {standing.forecast.p_fail:.2f}{': ' + reasons if reasons else ''})"
+    """The verdict and what it rests on; an abstention says why it is one."""
+    forecast, reasons = standing.forecast, "; ".join(standing.forecast.reasons)
+    if not forecast.trusted:
+        return f"the forecast is not trusted: its trust is {forecast.trust:.2f}{'; ' + reasons if reasons else ''}"
+    return f"{verdict} (p_fail {forecast.p_fail:.2f}{': ' + reasons if reasons else ''})"

@@ -136,7 +136,13 @@ class FittedWatch:
         p_fail = self.fitted.calibration(score)
         trust, doubts = self._trust(row)
         summary = f"{card.kind} trained on {card.tasks} tasks says {p_fail:.2f}{_record(card, p_fail)}"
-        return Forecast(p_fail=p_fail, trust=trust, reasons=(summary, *doubts), promise=promises(self.tally))
+        return Forecast(
+            p_fail=p_fail,
+            trust=trust,
+            reasons=(summary, *doubts),
+            promise=promises(self.tally),
+            stop_above=card.stop_above,
+        )
 
     def _trust(self, row: Floats) -> tuple[float, tuple[str, ...]]:
         card, doubts, trust = self.fitted.card, [], 1.0

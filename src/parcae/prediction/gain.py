@@ -15,7 +15,6 @@ from parcae.core.trajectory import Step
 from parcae.prediction.fitted import Fitted
 
 SWAPPED = ".swapped"  # ends the kind of task of a forecaster that learned from swapped attempts
-LEAST_TRUST = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class SwapWatch:
     def forecast(self) -> Forecast:
         """The forecast of `now` with what a swap would change, unless that is not to be trusted here."""
         now, after = self.now.forecast(), self.after.forecast()
-        if after.trust < LEAST_TRUST:
+        if not after.trusted:
             doubt = f"what a swap brings is not known here: {'; '.join(after.reasons[1:])}"
             return replace(now, reasons=(*now.reasons, doubt))
         said = f"after a swap {after.p_fail:.0%} of such votes fail"

@@ -5,7 +5,7 @@ Failure is the positive class everywhere. A figure that the data does not define
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +68,26 @@ METRICS: dict[str, Metric] = {
 
 
 def bootstrap(
-    metric: Metric, failed: Bools, p_fail: Floats, *, seed: int, times: int = 1000, level: float = 0.95
+    metric: Metric,
+    failed: Bools,
+    p_fail: Floats,
+    *,
+    seed: int,
+    times: int = 1000,
+    level: float = 0.95,
+    tasks: Sequence[str] | None = None,
 ) -> tuple[float, float]:
-    """The percentile interval of `metric` over tasks drawn with replacement (one row is one task)."""
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(failed), size=(times, len(failed)))
-    values = np.array([metric(failed[draw], p_fail[draw]) for draw in draws])
+    """The percentile interval of `metric` over tasks drawn with replacement, each with all its rows.
+
+    `tasks` (n,): the task of each row; None: every row is one of its own.
+    """
+    rows: dict[object, list[int]] = {}
+    for row, task in enumerate(range(len(failed)) if tasks is None else tasks):
+        rows.setdefault(task, []).append(row)
+    each = [np.array(own) for own in rows.values()]
+    draws = np.random.default_rng(seed).integers(0, len(each), size=(times, len(each)))
+    drawn = (np.concatenate([each[task] for task in draw]) for draw in draws)
+    values = np.array([metric(failed[own], p_fail[own]) for own in drawn])
     values = values[~np.isnan(values)]
     if not len(values):
         return float("nan"), float("nan")

@@ -12,31 +12,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from parcae.core.errors import CallerMistake
 from parcae.graphs.tally import Tally, TaskFacts
 from parcae.graphs.turns import Turn
 from parcae.sampling.vote import vote
 
 FOLDS = 5
+AND = " and "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What was tried: the model, the tools it had, and the version of its prompt ("" where unknown)."""
+    """What was tried: the model, the tools it had, and the version of its prompt ("" where unknown).
+
+    `model` holds several names, joined by AND, where attempts of one group ran on several.
+    """
 
     model: str
     tools: tuple[str, ...] = ()
     prompt: str = ""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models; none where unknown."""
+        return tuple(self.model.split(AND)) if self.model else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """A moment to forecast at. "parallel": every attempt has made at most `at` turns. "sequential": the first `at`
     attempts have ended and the others have not begun. `at` None: everything has ended.
+
+    Raises:
+        ValueError: `at` is negative.
     """
 
     at: int | None = None
     kind: Literal["parallel", "sequential"] = "parallel"
+
+    def __post_init__(self) -> None:
+        if self.at is not None and self.at < 0:
+            raise ValueError(f"a look at {self.at} would cut from the end")
 
     def __str__(self) -> str:
         return "full" if self.at is None else f"{self.kind}@{self.at}"
@@ -66,7 +81,8 @@ class Prefix:
 class Group:
     """Attempts at one task, whole. `failed`: the grader's verdict on their vote; None: nobody said.
 
-    `right`: the names that are right, where that is known; None: only the verdict is. `extra` marks further groups of
+    `planned`: how many attempts there were to be, whatever ended them early; None: as many as there are. `right`: the
+    names that are right, where that is known; None: only the verdict is. `extra` marks further groups of
     attempts at a task that is there already: they may train, never test.
     """
 
@@ -75,6 +91,7 @@ class Group:
     attempts: tuple[tuple[Turn, ...], ...]
     failed: bool | None
     facts: TaskFacts = TaskFacts()
+    planned: int | None = None
     right: frozenset[str] | None = None
     extra: bool = False
 
@@ -95,7 +112,8 @@ class Group:
             seen = whole[: look.at]
         else:
             seen = tuple(turns[: look.at] for turns in whole)
-        return Prefix(samples=max(1, len(whole)), facts=self.facts, attempts=seen)
+        planned = len(whole) if self.planned is None else self.planned
+        return Prefix(samples=max(1, planned), facts=self.facts, attempts=seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,30 +148,3 @@ def examples_of(groups: Sequence[Group], looks: Sequence[Look]) -> list[Example]
 def fold_of(task_id: str, folds: int = FOLDS) -> int:
     """The fold of a task: crc32 of its id in UTF-8, modulo `folds`. All its attempts and groups share it."""
     return zlib.crc32(task_id.encode()) % folds
-
-
-def split(examples: Sequence[Example], folds: Sequence[int], fold: int) -> tuple[list[Example], list[Example]]:
-    """(the examples outside `fold`, the ones inside it that are not extra); `folds` holds the fold of each example.
-
-    Raises:
-        CallerMistake: attempts of one task are on both sides.
-    """
-    pairs = list(zip(examples, folds, strict=True))
-    train = [example for example, own in pairs if own != fold]
-    inside = [example for example, own in pairs if own == fold]
-    refuse_shared_tasks(train, inside)
-    return train, [example for example in inside if not example.extra]
-
-
-def refuse_shared_tasks(train: Sequence[Example], test: Sequence[Example]) -> None:
-    """Make sure that no task has attempts on both sides: that leaks how hard it is.
-
-    Raises:
-        CallerMistake: some task has.
-    """
-    shared = {example.task_id for example in train} & {example.task_id for example in test}
-    if shared:
-        raise CallerMistake(
-            f"attempts of task {min(shared)!r} are in two folds ({len(shared)} such tasks)",
-            "split by task: all attempts at a task belong to one fold",
-        )

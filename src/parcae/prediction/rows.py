@@ -90,5 +90,9 @@ def graphs_of(examples: Sequence[Example], embedder: Embedder, tools: tuple[str,
 
 def hash_of(examples: Sequence[Example]) -> str:
     """sha256 of all that is learned from, whatever its order."""
-    lines = sorted(f"{example.task_id}\t{example.failed}\t{example.prefix!r}" for example in examples)
+    lines = sorted(
+        f"{one.task_id}\t{one.setup!r}\t{one.failed}\t{one.extra}\t{sorted(one.right)}\t{one.prefix!r}\t"
+        f"{sorted(one.prefix.facts.known.covering.items())}\t{sorted(one.prefix.facts.known.others.items())}"
+        for one in examples
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

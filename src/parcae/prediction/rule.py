@@ -46,11 +46,12 @@ class RuleWatch:
         self.tally.add(attempt, turn)
 
     def forecast(self) -> Forecast:
-        """How likely the vote is to be wrong; trust grows with the share of attempts that were seen."""
+        """How likely the vote is to be wrong; once an attempt was seen, trust grows from 1/2 with the share of them."""
         tally = self.tally
+        share = min(1.0, len(tally.lengths) / tally.samples)
         return Forecast(
             p_fail=rule_p_fail(tally),
-            trust=min(1.0, len(tally.lengths) / tally.samples),
+            trust=(1 + share) / 2 if share else 0.0,
             reasons=_reasons(tally),
             promise=promises(tally),
         )

@@ -10,11 +10,12 @@ from pydantic_ai.messages import ModelResponse, ToolCallPart
 
 from parcae.core.errors import CallerMistake
 from parcae.core.events import AttemptStarted, OutcomeGiven, RunStarted, StepCompleted, StepObserved, StepReplied
+from parcae.core.plan import Plan, RungPlan, StagePlan, render
 from parcae.core.protocols import Event
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending, Observation
 from parcae.graphs.tally import TaskFacts
-from parcae.prediction.prefixes import Group, fold_of
+from parcae.prediction.prefixes import Group, Look, fold_of
 from parcae.prediction.rows import checked
 from parcae.prediction.sources.journal import groups_from
 from parcae.prediction.sources.read import Wanted, read
@@ -290,6 +291,22 @@ def test_a_test_that_was_run_again_is_extra() -> None:
         (True, True),
         (False, True),
     ]
+
+
+def test_a_run_that_ended_early_is_one_of_as_many_attempts_as_were_planned() -> None:
+    first, *rest = run_events("r1")
+    assert isinstance(first, RunStarted)
+    climb = (RungPlan(attempts=4), RungPlan(attempts=5))
+    for stage, planned in (
+        (StagePlan(ladder=("small",), attempts=10, policy="adaptive@1"), 10),
+        (StagePlan(ladder=("small", "large"), policy="climb", climb=climb), 4),
+    ):
+        [group] = groups_from([replace(first, options={"plan": render(Plan(default=stage))}), *rest])
+        assert len(group.attempts) == 1
+        assert group.prefix(Look()).samples == group.prefix(Look(at=1)).samples == planned
+    for options in ({}, {"plan": "no plan"}, {"plan": "version = 99"}):
+        [group] = groups_from([replace(first, options=options), *rest])
+        assert group.prefix(Look()).samples == 1
 
 
 def test_the_candidates_of_a_run_are_known_by_name() -> None:

@@ -6,9 +6,11 @@ organisation (`parcae run --learn`) each judged turn is a group, of kind "turn":
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from parcae.core.errors import CallerMistake
 from parcae.core.events import (
     AttemptEnded,
     AttemptStarted,
@@ -18,11 +20,12 @@ from parcae.core.events import (
     StepObserved,
     StepReplied,
 )
+from parcae.core.plan import parse
 from parcae.core.protocols import Event
 from parcae.core.trajectory import Trajectory
 from parcae.graphs.tally import TaskFacts, facts_of
 from parcae.graphs.turns import Turn, turn_of
-from parcae.prediction.prefixes import Group, Setup
+from parcae.prediction.prefixes import AND, Group, Setup
 from parcae.store.replay import replayed
 
 TURN = "turn"
@@ -87,10 +90,19 @@ def _groups(events: Sequence[Event], agent: str | None) -> Iterator[Group]:
         if isinstance(event, OutcomeGiven) and event.scope != started.scope and _is_turn(event.scope) == turns
     )
     if not judged and not turns:
-        yield from _group(started, events)
+        for group in _group(started, events):
+            yield replace(group, planned=planned_in(started))
     for scope in judged:
         own = [event for event in events if event.scope == scope or event.scope.startswith(f"{scope}/")]
         yield from _turn(scope, own) if turns else _group(started, own)
+
+
+def planned_in(started: RunStarted) -> int | None:
+    """How many attempts the run's plan begins with, which it need not have made; None: it keeps no plan."""
+    try:
+        return parse(tomllib.loads(started.options["plan"]), possible=False).default.planned
+    except (KeyError, tomllib.TOMLDecodeError, CallerMistake):
+        return None
 
 
 def _is_turn(scope: str) -> bool:
@@ -124,7 +136,7 @@ def _grouped(
     models = sorted({event.model for event in begun})
     return Group(
         task_id=task,
-        setup=Setup(model=" and ".join(models)),
+        setup=Setup(model=AND.join(models)),
         attempts=tuple(turns_of(one) for one in attempts),
         failed=not verdicts[-1] if verdicts else None,
         facts=facts,

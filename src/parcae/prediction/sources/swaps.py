@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from parcae.core.events import AttemptStarted, Decided, OutcomeGiven, RunStarted
 from parcae.core.protocols import Event
 from parcae.graphs.tally import facts_of
-from parcae.prediction.prefixes import Group, Setup
+from parcae.prediction.prefixes import AND, Group, Setup
 from parcae.prediction.sources.journal import KINDS as STEPS
-from parcae.prediction.sources.journal import first_of_each, runs_in, turns_of
+from parcae.prediction.sources.journal import first_of_each, planned_in, runs_in, turns_of
 from parcae.store.replay import replayed
 
 KINDS: tuple[type[Event], ...] = (*STEPS, Decided)
@@ -39,10 +39,11 @@ def _group(events: Sequence[Event], agent: str) -> Group | None:
     models = sorted({event.model for event in begun})
     return Group(
         task_id=started.task.id,
-        setup=Setup(model=" and ".join(models)),
+        setup=Setup(model=AND.join(models)),
         attempts=tuple(
             turns_of(replayed(own, started.task.id))[:steps] for own, steps in zip(below, took.looked_at, strict=True)
         ),
         failed=not verdicts[-1] if verdicts else None,
         facts=facts_of(started.task),
+        planned=planned_in(started),
     )
