@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,15 +8,21 @@ import pytest
 from tests.cli.test_evaluate import logged
 from tests.conftest import ROOT, missing
 from tests.prediction.made import constant, made_groups
+from tests.prediction.sources.test_swaps import taken_over
 
 from parcae.cli.locate_run import forecaster_for
 from parcae.cli.main import run
 from parcae.cli.settings import settle
 from parcae.core.errors import CallerMistake
+from parcae.core.events import RunStarted
 from parcae.core.plan import StagePlan
+from parcae.core.task import Task
 from parcae.prediction.fitted import Fitted, save
+from parcae.prediction.gain import SwapForecaster
 from parcae.prediction.rule import RuleForecaster
 from parcae.prediction.shelf import shelf_file
+from parcae.store.codec import encode
+from parcae.store.replay import replayed
 from parcae.tools.bubblewrap import trouble
 
 
@@ -61,3 +68,38 @@ def test_what_train_made_forecasts_the_next_live_run_and_the_page_shows_it(
     assert "forecasts on tasks that training had not seen" in text and "came true</title>" in text
     assert run(["runs", "resume", document["run"], "--home", home, "--json", "--html", str(page)]) == 0
     assert "came true</title>" in page.read_text()
+
+
+def test_what_swapped_runs_taught_says_what_the_next_swap_brings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, home = tmp_path / "exports", str(tmp_path / "home")
+    folder.mkdir()
+    for number in range(60):
+        hard = number % 2 == 1  # as many candidates as this say how the swap ends
+        run_name = f"r{number}"
+        first, *rest = taken_over(run_name, success=not hard)
+        assert isinstance(first, RunStarted)
+        task = dataclasses.replace(first.task, details={"functions": "900" if hard else "9"})
+        events = [dataclasses.replace(first, task=task), *rest]
+        header = {"schema": "parcae.run/1", "run": run_name, "events": len(events)}
+        rows = [{"at": 1.0, "scope": one.scope, "kind": one.kind, "body": json.loads(encode(one))} for one in events]
+        (folder / f"{run_name}.jsonl").write_text("\n".join(json.dumps(row) for row in [header, *rows]))
+    assert run(["train", str(folder), "--swapped", "--kind", "logistic", "--home", home, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["file"] == str(shelf_file(Path(home), "locate.swapped")), document["why"]
+    assert document["card"]["agent"] == "locate.swapped" and document["card"]["models"] == ["small"]
+    settings = settle({"home": home}, env={}, project=tmp_path, config=tmp_path)
+    forecaster, said = forecaster_for(StagePlan(ladder=("builtin:small", "builtin:large")), settings, "locate")
+    assert isinstance(forecaster, SwapForecaster) and "of what a swap brings a trained forecaster" in said[0]
+    few, many = (
+        forecaster.watch(Task(id="t", kind="locate", question="?", details={"functions": count}), 1)
+        for count in ("9", "900")
+    )
+    step = replayed([event for event in taken_over("r") if event.scope == "r/attempt-1"], "t").steps[0]
+    for watch in (few, many):
+        watch.add(0, step)
+    helped, lost = few.forecast(), many.forecast()
+    assert helped.gain is not None and lost.gain is not None and helped.gain > lost.gain
+    assert run(["train", str(folder), "--home", home, "--quiet"]) == 2  # no run was left alone
+    assert "no runs" in capsys.readouterr().err

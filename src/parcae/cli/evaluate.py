@@ -19,6 +19,7 @@ def shared(command: F) -> F:
         click.option("--model", help="Only attempts by this model."),
         click.option("--samples", type=click.IntRange(min=1), help="Of AutoFL recordings: attempts a task (10)."),
         click.option("--agent", help=AGENT_IN_BOTH),
+        click.option("--swapped", is_flag=True, help="Of runs that another model took over: what came of them."),
         click.option("--skip-broken", is_flag=True, help="Leave broken lines out instead of stopping there."),
         click.option(
             "--embedder",

@@ -61,9 +61,11 @@ def evaluate_run(flags: Mapping[str, Any]) -> int:
 def train_run(flags: Mapping[str, Any]) -> int:
     """Train, keep what is better than the rule, and print."""
     from parcae.prediction.fitted import refuse_to_replace
+    from parcae.prediction.gain import SWAPPED
+    from parcae.prediction.prefixes import Look
     from parcae.prediction.train import train
 
-    agent = flags["agent"] or AGENT
+    agent = (flags["agent"] or AGENT) + (SWAPPED if flags["swapped"] else "")
     shelf = _shelf(flags["home"], agent)
     file = flags["out"] or shelf
     refuse_to_replace(file, agent)
@@ -72,6 +74,7 @@ def train_run(flags: Mapping[str, Any]) -> int:
         found.groups,
         agent=agent,
         kind=flags["kind"],
+        looks=[Look()] if flags["swapped"] else None,  # they are cut where they were looked at
         embedder=flags["embedder"],
         seed=flags["seed"],
         progress=_progress(flags),
@@ -101,6 +104,13 @@ def _refuse_agent(flags: Mapping[str, Any], found: Found) -> None:
         raise CallerMistake(f"--agent is for journals and exported runs, and these are {found.format}", "leave it out")
 
 
+def _refuse_swapped(wanted: Wanted, found: Found) -> None:
+    from parcae.prediction.sources.read import RUNS
+
+    if wanted.swapped and found.format not in RUNS:
+        raise CallerMistake(f"--swapped is for journals and exported runs, these are {found.format}", "leave it out")
+
+
 def _looks(flags: Mapping[str, Any]) -> list[Look]:
     from parcae.prediction.prefixes import Look
 
@@ -127,11 +137,16 @@ def _found(flags: Mapping[str, Any]) -> Found:
     from parcae.prediction.sources.read import Wanted, read
 
     wanted = Wanted(
-        model=flags["model"], samples=flags["samples"], agent=flags["agent"] or AGENT, skip=flags["skip_broken"]
+        model=flags["model"],
+        samples=flags["samples"],
+        agent=flags["agent"] or AGENT,
+        swapped=flags["swapped"],
+        skip=flags["skip_broken"],
     )
     source = flags["source"] or _home(flags["home"])
     journalled = flags["source"] is None or _is_journal(source)
     found = _journalled(source, wanted) if journalled else read(source, wanted)
+    _refuse_swapped(wanted, found)
     checked(found.groups, label=found.label)
     return found
 

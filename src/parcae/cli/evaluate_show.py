@@ -86,15 +86,19 @@ def _plain(value: Any) -> Any:
 
 def show_trained(trained: Trained, found: Found, kept: Path | None, stays: Path | None, *, as_json: bool) -> None:
     """Print what training came to."""
+    from parcae.prediction.gain import SWAPPED
+
     if as_json:
         print_json(trained_document(trained, found, kept, stays))
         return
     for note in found.notes:
         click.echo(f"note: {note}")
-    for name, figures in trained.fitted.card.metrics.items():
+    card = trained.fitted.card
+    for name, figures in card.metrics.items():
         click.echo(f"{name}: " + ", ".join(f"{key} {value:.3f}" for key, value in figures.items()))
     click.echo(f"Brier score gained on the rule: {trained.gain:+.3f} [{trained.low:+.3f}, {trained.high:+.3f}]")
-    before = "the rule stays" if stays is None else f"the forecaster in {stays} stays in use"
+    nothing = "nothing says what a swap brings" if card.agent.endswith(SWAPPED) else "the rule stays"
+    before = nothing if stays is None else f"the forecaster in {stays} stays in use"
     click.echo(f"{trained.why}; " + (before if kept is None else f"kept in {kept}"))
 
 
@@ -109,7 +113,7 @@ def show_evaluations(found: Found, evaluations: Sequence[Evaluation], setups: Se
         console.print(f"note: {note}", markup=False)
     for one in evaluations:
         console.print(
-            f"{one.look}: {len(one.tasks)} tasks, {sum(one.failed)} fail; each forecast by a model that never saw it"
+            f"{one.look}: {_counted(one)}, {sum(one.failed)} fail; each forecast by a model that never saw it"
         )
         console.print(_table(one))
         for row in one.forecasters:
@@ -119,6 +123,11 @@ def show_evaluations(found: Found, evaluations: Sequence[Evaluation], setups: Se
     for record in setups:
         if record.fails_from_the_start:
             console.print(f"fails from the start: {record}", markup=False)
+
+
+def _counted(evaluation: Evaluation) -> str:
+    tasks, groups = len(set(evaluation.tasks)), len(evaluation.tasks)
+    return f"{tasks} tasks" if groups == tasks else f"{tasks} tasks in {groups} groups"
 
 
 def _table(evaluation: Evaluation) -> Table:

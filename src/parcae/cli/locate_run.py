@@ -64,8 +64,10 @@ def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting], agent: str
 def reliability_of(forecaster: Forecaster) -> tuple[tuple[float, ...], ...]:
     """How far a trained forecaster's word was true of tasks that it had not seen; nothing for the rule."""
     from parcae.prediction.fitted import Fitted
+    from parcae.prediction.gain import SwapForecaster
 
-    return forecaster.card.reliability if isinstance(forecaster, Fitted) else ()
+    first = forecaster.now if isinstance(forecaster, SwapForecaster) else forecaster
+    return first.card.reliability if isinstance(first, Fitted) else ()
 
 
 def present(report: Report, *, as_json: bool, html: object, reliability: tuple[tuple[float, ...], ...] = ()) -> int:

@@ -15,8 +15,8 @@ class Forecast:
 
     `p_fail` and `trust` are in [0, 1]; policies act on what is `trusted`. `reasons` are short sentences for people.
     If it says so: how likely the vote is to be wrong if the next model takes over, `p_fail_after`; how likely each name
-    of `candidates` is to be right; and each attempt's `promise` in [0, 1]. `stop_above`: the p_fail above which stopping
-    keeps what the forecaster promises of tasks that would have succeeded; None: it promises nothing.
+    of `candidates` is to be right; each attempt's `promise` in [0, 1]; and the p_fail above which stopping keeps what
+    the forecaster promises of tasks that would have succeeded, `stop_above`.
     """
 
     p_fail: float

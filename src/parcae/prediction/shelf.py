@@ -11,6 +11,7 @@ from parcae.core.plan import RULE as RULE
 from parcae.core.protocols import Forecaster
 from parcae.prediction.belief import BeliefForecaster, is_belief, load_belief
 from parcae.prediction.fitted import Fitted, load, refuse_other_agent
+from parcae.prediction.gain import SWAPPED, SwapForecaster
 from parcae.prediction.rule import RuleForecaster
 
 FOLDER = "forecasters"
@@ -34,7 +35,8 @@ def shelf_file(home: Path, agent: str) -> Path:
 def forecaster_named(named: str | None, *, home: Path, agent: str) -> tuple[Forecaster, str]:
     """The forecaster that a plan names, and a sentence on which it is.
 
-    "rule" is the untrained one, a path is that file, and None is the trained one that lies in `home`, else the rule.
+    "rule" is the untrained one, a path is that file, and None is the trained one that lies in `home`, else the rule;
+    with what a swap brings, if `home` holds a forecaster of that.
 
     Raises:
         CallerMistake: the file named is missing, damaged, of another version, or meant for another kind of task.
@@ -42,7 +44,7 @@ def forecaster_named(named: str | None, *, home: Path, agent: str) -> tuple[Fore
     if named == RULE:
         return RuleForecaster(), "the rule forecasts: the plan wants it"
     if named is None:
-        return _found(shelf_file(home, agent), agent)
+        return _with_gain(*_found(shelf_file(home, agent), agent), home=home, agent=agent)
     return _loaded(Path(named).expanduser(), agent)
 
 
@@ -65,7 +67,7 @@ def forecaster_fitting(named: str | None, *, home: Path, tools: Collection[str])
             one = load(file)
         except CallerMistake:
             continue  # damaged or of another version: nobody can use it
-        if one.card.tools and set(one.card.tools) <= set(tools):
+        if one.card.tools and set(one.card.tools) <= set(tools) and not one.card.agent.endswith(SWAPPED):
             fitting.append(one)
     if not fitting:
         return RuleForecaster(), NOTHING_TRAINED
@@ -86,6 +88,14 @@ def _found(file: Path, agent: str) -> tuple[Forecaster, str]:
         return _loaded(file, agent)
     except CallerMistake as unfit:
         return RuleForecaster(), f"the rule forecasts: {unfit}"
+
+
+def _with_gain(now: Forecaster, said: str, *, home: Path, agent: str) -> tuple[Forecaster, str]:
+    """The same, which also says what a swap brings if one that learned it lies in `home`."""
+    after, of_swaps = _found(shelf_file(home, agent + SWAPPED), agent + SWAPPED)
+    if not isinstance(after, Fitted):
+        return now, said if of_swaps == NOTHING_TRAINED else f"{said}; what a swap brings is not known: {of_swaps}"
+    return SwapForecaster(now=now, after=after), f"{said}; of what a swap brings {of_swaps}"
 
 
 def _loaded(file: Path, agent: str) -> tuple[Forecaster, str]:

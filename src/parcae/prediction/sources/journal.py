@@ -14,6 +14,7 @@ from parcae.core.errors import CallerMistake
 from parcae.core.events import (
     AttemptEnded,
     AttemptStarted,
+    Decided,
     OutcomeGiven,
     RunStarted,
     StepCompleted,
@@ -30,7 +31,7 @@ from parcae.store.replay import replayed
 
 TURN = "turn"
 KINDS: tuple[type[Event], ...] = (
-    RunStarted, OutcomeGiven, AttemptStarted, StepReplied, StepObserved, StepCompleted, AttemptEnded,
+    RunStarted, OutcomeGiven, AttemptStarted, StepReplied, StepObserved, StepCompleted, AttemptEnded, Decided,
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from parcae.prediction.prefixes import Group
 from parcae.prediction.recordings import bugs_file_of, groups_of, read_recordings
 from parcae.prediction.sources import chats, exports, journal, mini_swe, otel
 from parcae.prediction.sources.attempts import Attempt, grouped
+from parcae.prediction.sources.swaps import swapped_groups
 
 ENTRY_POINTS = "parcae.sources"
 SAMPLES = 10
@@ -41,12 +42,14 @@ Source = Callable[[Path], Sequence[Group] | None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What to take from a source: attempts by `model`; of runs those at tasks of kind `agent`; of recordings `samples`
-    attempts a task (10). Broken lines are left out if `skip`ped.
+    attempts a task (10). `swapped`: runs that another model took over, as they were then. Broken lines are left out if
+    `skip`ped.
     """
 
     model: str | None = None
     samples: int | None = None
     agent: str | None = None
+    swapped: bool = False
     skip: bool = False
 
 
@@ -85,7 +88,12 @@ def runs_found(events: Sequence[Event], wanted: Wanted, *, format: str = JOURNAL
     Raises:
         CallerMistake: there are no such runs as are wanted, or `samples` are: a verdict is on whole runs.
     """
-    groups = journal.groups_from(events, agent=wanted.agent)
+    groups = (swapped_groups if wanted.swapped else journal.groups_from)(events, agent=wanted.agent)
+    if not groups and wanted.swapped:
+        raise CallerMistake(
+            "there are no runs that another model took over to learn from",
+            "swap in some: parcae locate --swap parallel@4",
+        )
     if not groups:
         others = [kind for kind in journal.kinds_in(events) if kind != wanted.agent]
         cure = f"say which: --agent {' or '.join(others)}" if others else "name another SOURCE or --home"

@@ -11,14 +11,11 @@ from parcae.core.events import AttemptStarted, Decided, OutcomeGiven, RunStarted
 from parcae.core.protocols import Event
 from parcae.graphs.tally import facts_of
 from parcae.prediction.prefixes import AND, Group, Setup
-from parcae.prediction.sources.journal import KINDS as STEPS
 from parcae.prediction.sources.journal import first_of_each, planned_in, runs_in, turns_of
 from parcae.store.replay import replayed
 
-KINDS: tuple[type[Event], ...] = (*STEPS, Decided)
 
-
-def swapped_groups(events: Iterable[Event], *, agent: str) -> list[Group]:
+def swapped_groups(events: Iterable[Event], *, agent: str | None = None) -> list[Group]:
     """One group a run of `agent` in which another model took over, or began afresh; attempts are cut at that moment.
 
     See `first_of_each` for a task that was run again.
@@ -27,10 +24,10 @@ def swapped_groups(events: Iterable[Event], *, agent: str) -> list[Group]:
     return first_of_each(group for group in found if group is not None)
 
 
-def _group(events: Sequence[Event], agent: str) -> Group | None:
+def _group(events: Sequence[Event], agent: str | None) -> Group | None:
     started = next(event for event in events if isinstance(event, RunStarted))
     took = next((one for one in events if isinstance(one, Decided) and one.scope == started.scope and one.rung), None)
-    if started.task.kind != agent or took is None:
+    if took is None or agent not in (None, started.task.kind):
         return None
     scopes = [f"{started.scope}/attempt-{number}" for number in range(1, len(took.looked_at) + 1)]
     below = [[event for event in events if event.scope == scope] for scope in scopes]
