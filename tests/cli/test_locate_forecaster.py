@@ -102,4 +102,4 @@ def test_what_swapped_runs_taught_says_what_the_next_swap_brings(
     helped, lost = few.forecast(), many.forecast()
     assert helped.gain is not None and lost.gain is not None and helped.gain > lost.gain
     assert run(["train", str(folder), "--home", home, "--quiet"]) == 2  # no run was left alone
-    assert "no runs" in capsys.readouterr().err
+    assert "add --swapped" in capsys.readouterr().err

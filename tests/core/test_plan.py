@@ -242,3 +242,8 @@ then = "start"
 """
     first = RungPlan(attempts=10, batch=10, look=(4,), then="resume", keep=2)
     assert parse(tomllib.loads(old)).default.climb == (first, RungPlan(attempts=5))
+
+
+def test_fresh_attempts_after_a_look_at_whole_ones_are_counted() -> None:
+    stage = StagePlan(ladder=("a", "b"), attempts=2, policy="sequential@1", swap_attempts=5)
+    assert stage.most_attempts == 7 and replace(stage, policy="parallel@1").most_attempts == 2

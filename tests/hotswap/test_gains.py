@@ -65,6 +65,20 @@ def test_a_takeover_must_pay_too_and_says_so_in_words() -> None:
     assert decided(LOOKED, 0.9, 0.0, PricePlan(solved_usd=1e-9, attempt_usd=100.0))[0] == "carry_on"
 
 
+def test_fresh_attempts_of_the_next_rung_are_priced_by_its_batch() -> None:
+    price = PricePlan(solved_usd=1.0, attempt_usd=0.1)
+    start = replace(LOOKED, then="start")
+    policy = Climb(rungs=(start, RungPlan(attempts=30)), price=price)
+    decision = policy.decide(replace(OPEN, forecast=Forecast(p_fail=0.9, p_fail_after=0.5)))
+    assert decision.action == "start" and "1 on large cost about $0.1000" in decision.why
+
+
+def test_a_forecast_that_is_not_trusted_says_so_at_a_look() -> None:
+    policy = Climb(rungs=(LOOKED, RungPlan(attempts=3)))
+    decision = policy.decide(replace(OPEN, forecast=Forecast(p_fail=0.95, trust=0.1, reasons=("strange tools",))))
+    assert decision.action == "carry_on" and decision.why == "the forecast is not trusted: strange tools"
+
+
 def test_the_short_policies_leave_alone_what_a_swap_does_not_help() -> None:
     helped, lost = Forecast(p_fail=0.9, p_fail_after=0.6), Forecast(p_fail=0.9, p_fail_after=0.95)
     parallel = parse_policy("parallel@4")

@@ -28,6 +28,15 @@ def test_the_gain_is_what_both_say() -> None:
     assert saying(0.3).watch(TASK, 3).forecast().gain is None
 
 
+def test_once_a_model_is_at_work_that_it_never_saw_nothing_is_said_of_a_further_swap() -> None:
+    known = replace(saying(0.1), card=replace(saying(0.1).card, models=("cheap",)))
+    watch = SwapForecaster(now=constant("locate"), after=known).watch(TASK, 2)
+    watch.add(0, Step(model="cheap"))
+    assert watch.forecast().p_fail_after == pytest.approx(0.1)
+    watch.add(1, Step(model="large"))
+    assert watch.forecast().p_fail_after is None
+
+
 def test_where_the_second_does_not_know_what_it_sees_nothing_is_said_of_a_swap() -> None:
     card = replace(saying(0.3).card, models=("cheap",), features=("mean_length",), low=(3.0,), high=(4.0,))
     strange = replace(saying(0.3), card=card)

@@ -65,7 +65,7 @@ async def locate_bugs(
     *,
     bench: str,
     seed: int,
-    budget_usd: float,
+    budget_usd: float | None,
     python: Path | None = None,
     sandbox: Sandbox,
     forecaster: Forecaster | None = None,

@@ -50,7 +50,7 @@ class RepairBench:
     name: str
     stage: StagePlan
     seed: int
-    budget_usd: float
+    budget_usd: float | None
     sandbox: Sandbox
     copies: Path
     python: Path | None = None

@@ -64,7 +64,7 @@ class TaskBench:
     file: Path
     stage: StagePlan
     seed: int
-    budget_usd: float
+    budget_usd: float | None
     grader: Grader
     forecaster: Forecaster = field(default_factory=RuleForecaster)
 

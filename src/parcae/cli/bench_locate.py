@@ -12,7 +12,7 @@ from parcae.benchmarks.accuracy import Interval
 from parcae.benchmarks.bug import find_bugs
 from parcae.benchmarks.locate_bugs import RANKS, BugResult, locate_bugs
 from parcae.benchmarks.locate_table import Table, table
-from parcae.cli.ladder import stage_from
+from parcae.cli.ladder import budget_of, stage_from
 from parcae.cli.live import Board
 from parcae.cli.locate_run import forecaster_for
 from parcae.cli.progress import counting
@@ -26,8 +26,8 @@ from parcae.tools.sandbox import find_sandbox
 def bench_locate(bugs: Path, flags: Mapping[str, object], settings: Mapping[str, Setting]) -> int:
     """Run the bench and print its table; returns the exit code."""
     folders = find_bugs(bugs)[: _whole(flags["limit"])]
-    plan, seed, budget = flags["plan"], flags["seed"], settings["budget"].value
-    assert isinstance(seed, int) and isinstance(budget, float)
+    plan, seed = flags["plan"], flags["seed"]
+    assert isinstance(seed, int)
     stage = stage_from(
         settings, "locate", plan=plan if isinstance(plan, Path) else None, swap_attempts=_whole(flags["swap_attempts"])
     )
@@ -47,7 +47,7 @@ def bench_locate(bugs: Path, flags: Mapping[str, object], settings: Mapping[str,
                 world,
                 bench=name,
                 seed=seed,
-                budget_usd=budget,
+                budget_usd=budget_of(stage.limits, settings),
                 python=Path(python) if python else None,
                 sandbox=sandbox,
                 forecaster=forecaster,

@@ -11,7 +11,7 @@ import click
 
 from parcae.benchmarks.bug import find_bugs
 from parcae.benchmarks.repair_bugs import RepairBench, RepairJudged, repair_bugs, repair_table
-from parcae.cli.ladder import stage_from
+from parcae.cli.ladder import budget_of, stage_from
 from parcae.cli.live import Board
 from parcae.cli.locate_run import forecaster_for
 from parcae.cli.progress import counting
@@ -26,15 +26,14 @@ from parcae.tools.sandbox import find_sandbox
 def bench_repair(bugs: Path, flags: Mapping[str, Any], settings: Mapping[str, Setting]) -> int:
     """Run the bench and print its table; returns the exit code."""
     folders = find_bugs(bugs)[: flags["limit"]]
-    budget, python = settings["budget"].value, text_of(settings, "python")
-    assert isinstance(budget, float)
+    python = text_of(settings, "python")
     stage = stage_from(settings, "repair", plan=flags["plan"], swap_attempts=flags["swap_attempts"])
     checked_policy(stage)
     bench = RepairBench(
         name=str(flags["name"] or new_run("bench")),
         stage=stage,
         seed=flags["seed"],
-        budget_usd=budget,
+        budget_usd=budget_of(stage.limits, settings),
         forecaster=forecaster_for(stage, settings, "repair")[0],
         sandbox=find_sandbox(bool(settings["no_sandbox"].value)),
         copies=home(text_of(settings, "home") or None) / "copies",

@@ -12,7 +12,7 @@ import click
 from parcae.benchmarks.graders import Grader
 from parcae.benchmarks.items import Item, Kind, read_items
 from parcae.benchmarks.task_bench import ItemJudged, TaskBench, bad_items, open_ladder, run_items, task_table
-from parcae.cli.ladder import stage_from
+from parcae.cli.ladder import budget_of, stage_from
 from parcae.cli.live import Board
 from parcae.cli.locate_run import forecaster_for
 from parcae.cli.progress import counting
@@ -26,8 +26,7 @@ from parcae.tools.sandbox import find_sandbox
 
 def bench_run(kind: Kind, file: Path, flags: Mapping[str, Any], settings: Mapping[str, Setting]) -> int:
     """Run the bench and print its table; returns the exit code."""
-    budget, python = settings["budget"].value, text_of(settings, "python")
-    assert isinstance(budget, float)
+    python = text_of(settings, "python")
     stage = stage_from(settings, "solve", plan=flags["plan"], swap_attempts=flags["swap_attempts"])
     checked_policy(stage)
     bench = TaskBench(
@@ -36,7 +35,7 @@ def bench_run(kind: Kind, file: Path, flags: Mapping[str, Any], settings: Mappin
         file=file,
         stage=stage,
         seed=flags["seed"],
-        budget_usd=budget,
+        budget_usd=budget_of(stage.limits, settings),
         forecaster=forecaster_for(stage, settings, "solve")[0],
         grader=Grader(
             sandbox=find_sandbox(bool(settings["no_sandbox"].value)),

@@ -93,6 +93,10 @@ def _refuse_idle(flags: Mapping[str, Any]) -> None:
         raise CallerMistake("only the graph network reads texts, by --embedder", "leave out --no-gcn")
     if flags["no_gcn"] and flags["paper_compatible"]:
         raise CallerMistake("--paper-compatible trains the graph network as its authors do", "leave out --no-gcn")
+    if flags["swapped"] and flags["ats"]:
+        raise CallerMistake(
+            "--swapped looks at attempts when another model took over, not --at N", "leave one of them out"
+        )
     if flags["sequential"] and not flags["ats"]:
         raise CallerMistake("--sequential says what --at counts, and there is no --at", "add --at N, or leave it out")
 

@@ -69,15 +69,9 @@ def read_plan(file: Path) -> Plan:
         what = "its lists lie too deep" if isinstance(error, RecursionError) else "a number has thousands of digits"
         raise CallerMistake(f"{file} cannot be read as a plan: {what}", "see docs/guide/plans.md") from None
     plan = parse(document, source=str(file))
-    stages = {name: _beside(file, stage) for name, stage in plan.stages.items()}
-    return replace(plan, default=_beside(file, plan.default), stages=MappingProxyType(stages))
-
-
-def _beside(file: Path, stage: StagePlan) -> StagePlan:
-    """`stage` with the forecaster that its plan names beside itself."""
-    if stage.forecaster is None or stage.forecaster == RULE:
-        return stage
-    return replace(stage, forecaster=str(file.resolve().parent / Path(stage.forecaster).expanduser()))
+    folder = file.resolve().parent
+    stages = {name: stage.beside(folder) for name, stage in plan.stages.items()}
+    return replace(plan, default=plan.default.beside(folder), stages=MappingProxyType(stages))
 
 
 def refuse_unfit(stage: StagePlan, settings: Mapping[str, Setting]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from types import MappingProxyType
 
 from parcae.core.errors import CallerMistake
@@ -63,12 +64,21 @@ class StagePlan:
     @property
     def most_attempts(self) -> int:
         """The most attempts at one task that the plan may begin, on all rungs, forks included."""
-        return most_attempts(self.climb) if self.climb else self.attempts
+        if self.climb:
+            return most_attempts(self.climb)
+        fresh = (self.swap_attempts or 0) if self.policy.startswith("sequential@") else 0
+        return self.attempts + fresh
 
     @property
     def planned(self) -> int:
         """How many attempts the plan begins with."""
         return self.climb[0].attempts if self.policy == "climb" and self.climb else self.attempts
+
+    def beside(self, folder: Path) -> StagePlan:
+        """The same; a forecaster that is named by a relative path lies in `folder`."""
+        if self.forecaster is None or self.forecaster == RULE:
+            return self
+        return replace(self, forecaster=str(folder.resolve() / Path(self.forecaster).expanduser()))
 
     def alone(self, rung: int) -> StagePlan:
         """The model of `rung` alone, with as many attempts as the plan begins with, and a plain vote."""

@@ -231,7 +231,8 @@ def _models(document: Mapping[str, object], source: str, folder: Path) -> dict[s
         except (OSError, ValueError, RecursionError) as error:
             raise CallerMistake(f"{folder / plan} cannot be read as a plan: {error}", "mend it") from None
         for name, stage in parsed.stages.items():
-            models[name] = VirtualModel(name=name, stage=replace(stage, limits=stage.limits.tightest(parsed.limits)))
+            whole = replace(stage.beside((folder / plan).parent), limits=stage.limits.tightest(parsed.limits))
+            models[name] = VirtualModel(name=name, stage=whole)
     for name, body in _tables(document, "models", source):
         models[name] = _model(name, body, source, folder)
     return models
@@ -240,7 +241,7 @@ def _models(document: Mapping[str, object], source: str, folder: Path) -> dict[s
 def _model(name: str, body: Mapping[str, object], source: str, folder: Path) -> VirtualModel:
     where = f"{source}: models.{name}"
     stage_body = {key: value for key, value in body.items() if key not in _MODEL}
-    stage = parse({"stages": {name: stage_body}}, source=source).stage(name)
+    stage = parse({"stages": {name: stage_body}}, source=source).stage(name).beside(folder)
     mode, stop = _text(body, "mode", where) or "observe", _text(body, "stop", where) or "error"
     if mode not in ("observe", "swap", "stop"):
         raise CallerMistake(f"{where}: mode is {mode!r}", 'write "observe", "swap" or "stop"')

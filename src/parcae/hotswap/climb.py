@@ -151,7 +151,9 @@ class Climb:
         done = self._done(standing, rung, self._merits(standing))
         if done:
             return Decision(action="finish", why=done)
-        if at + 1 == len(self.rungs) or not forecast.trusted:
+        if not forecast.trusted:
+            return Decision(action="carry_on", why=f"the forecast is not trusted: {'; '.join(forecast.reasons)}")
+        if at + 1 == len(self.rungs):
             return Decision(action="carry_on", why=_likely(forecast, "nothing takes over from here"))
         helps, why = _helps(forecast, rung)
         pays, because = self._pays(standing, at) if helps else (False, "")
@@ -168,7 +170,8 @@ class Climb:
         if self.price is None or usd is None:
             return True, ""
         gain = self.price.gain * forecast.p_fail if forecast.gain is None else forecast.gain
-        attempts = self.rungs[at + 1].attempts if rung.then == "start" else _going_on(standing, rung)
+        fresh = rung.then == "start"  # the next rung asks again before each further batch
+        attempts = _next_batch(standing, self.rungs[at + 1], at + 1) if fresh else _going_on(standing, rung)
         cost_usd, worth_usd = attempts * usd, gain * self.price.solved_usd
         pays = worth_usd > cost_usd
         return pays, (
@@ -224,7 +227,8 @@ def _helps(forecast: Forecast, rung: RungPlan) -> tuple[bool, str]:
         lost = forecast.p_fail > rung.swap_above
         return lost, _likely(forecast, "the vote looks lost" if lost else "looks well enough")
     least = rung.swap_gain or 0.0
-    why = f"a swap is expected to turn {100 * gain:.1f} of 100 such votes right ({100 * least:g} are asked for)"
+    asked = "" if rung.swap_gain is None else f" ({100 * least:g} are asked for)"
+    why = f"a swap is expected to turn {max(0.0, 100 * gain):.1f} of 100 such votes right{asked}"
     return gain > least, _likely(forecast, why if gain > least else f"left alone: {why}")
 
 

@@ -86,7 +86,7 @@ class Stop:
     def decide(self, standing: Standing) -> Decision:
         """Stop if failure is likelier than not, and so likely that the forecaster's promise is kept, if it has one."""
         bound = max(FAILS, standing.forecast.stop_above or 0.0)
-        if not all(standing.ended) and _distrusted(standing, bound):
+        if not all(standing.ended) and _looks_lost(standing, bound):
             return Decision(action="finish", why=_because(standing, "stopped early: the vote looks lost"))
         return Decision(action="carry_on", why=_because(standing, "looks well enough"))
 
@@ -221,7 +221,7 @@ def _lost(standing: Standing) -> Decision | None:
     return Decision(action="swap", rung=rung, why=_because(standing, "the vote looks lost"))
 
 
-def _distrusted(standing: Standing, bound: float = FAILS) -> bool:
+def _looks_lost(standing: Standing, bound: float = FAILS) -> bool:
     """Whether the vote looks lost to a forecast that is trusted."""
     return standing.forecast.trusted and standing.forecast.p_fail > bound
 
@@ -229,11 +229,11 @@ def _distrusted(standing: Standing, bound: float = FAILS) -> bool:
 def _swappable(standing: Standing) -> bool:
     """The vote looks lost, and a swap is expected to help, where anybody says so."""
     gain = standing.forecast.gain
-    return _distrusted(standing) and (gain is None or gain > 0)
+    return _looks_lost(standing) and (gain is None or gain > 0)
 
 
 def _let_be(standing: Standing) -> str:
-    lost = _distrusted(standing) and not _swappable(standing)
+    lost = _looks_lost(standing) and not _swappable(standing)
     return "the vote looks lost, but a swap is not expected to help" if lost else "looks well enough"
 
 

@@ -58,7 +58,7 @@ def supervise(
         worker=worker,
         ladder=tuple(models[name] for name in stage.ladder),
         attempts=rungs[0].attempts if rungs else stage.attempts,
-        most=most_attempts(rungs) if rungs else stage.attempts,
+        most=most_attempts(rungs) if rungs else stage.most_attempts,
         policy=policy,
         forecaster=forecaster,
         rank=rank,

@@ -144,6 +144,10 @@ class FittedWatch:
             stop_above=card.stop_above,
         )
 
+    def strangers(self) -> list[str]:
+        """The models at work that training did not show, by name; none where it knew of none."""
+        return sorted(self.models - set(self.fitted.card.models)) if self.fitted.card.models else []
+
     def _trust(self, row: Floats) -> tuple[float, tuple[str, ...]]:
         card, doubts, trust = self.fitted.card, [], 1.0
         strange = unknown_tools(self.tally, card.tools)
@@ -157,8 +161,8 @@ class FittedWatch:
             trust *= max(0.0, 1 - drift / MOST_DRIFT)
             names = [name for name, outside in zip(card.features, out, strict=True) if outside]
             doubts.append(f"{drift:.0%} of what it measures lies outside its training ({', '.join(names[:3])})")
-        others = sorted(self.models - set(card.models))
-        if others and card.models:
+        others = self.strangers()
+        if others:
             trust *= STRANGE_MODEL
             doubts.append(f"it never saw attempts by {', '.join(others[:3])}")
         return trust, tuple(doubts)

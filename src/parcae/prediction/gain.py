@@ -12,7 +12,7 @@ from parcae.core.forecast import Forecast
 from parcae.core.protocols import Forecaster, Watch
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
-from parcae.prediction.fitted import Fitted
+from parcae.prediction.fitted import Fitted, FittedWatch
 
 SWAPPED = ".swapped"  # ends the kind of task of a forecaster that learned from swapped attempts
 
@@ -34,7 +34,7 @@ class SwapWatch:
     """Both, step by step."""
 
     now: Watch
-    after: Watch
+    after: FittedWatch
 
     def add(self, attempt: int, step: Step) -> None:
         """Take in one more complete step of attempt number `attempt`."""
@@ -42,9 +42,12 @@ class SwapWatch:
         self.after.add(attempt, step)
 
     def forecast(self) -> Forecast:
-        """The forecast of `now` with what a swap would change, unless that is not to be trusted here."""
+        """The forecast of `now` with what a swap would change, unless that is not to be trusted here.
+
+        It learned from first takeovers: once another model is at work, or one that it never saw, it says nothing.
+        """
         now, after = self.now.forecast(), self.after.forecast()
-        if not after.trusted:
+        if not after.trusted or self.after.strangers():
             doubt = f"what a swap brings is not known here: {'; '.join(after.reasons[1:])}"
             return replace(now, reasons=(*now.reasons, doubt))
         said = f"after a swap {after.p_fail:.0%} of such votes fail"

@@ -60,7 +60,12 @@ def forecaster_fitting(named: str | None, *, home: Path, tools: Collection[str])
     if named == RULE:
         return RuleForecaster(), "the rule forecasts: the plan wants it"
     if named is not None:
-        return _in(Path(named).expanduser())
+        chosen, said = _in(Path(named).expanduser())
+        if isinstance(chosen, Fitted) and chosen.card.agent.endswith(SWAPPED):
+            raise CallerMistake(
+                f"{named} says how votes end after a swap, not how they end", "name one trained without --swapped"
+            )
+        return chosen, said
     fitting = []
     for file in sorted((home / FOLDER).glob("*.npz")):
         try:
@@ -92,10 +97,15 @@ def _found(file: Path, agent: str) -> tuple[Forecaster, str]:
 
 def _with_gain(now: Forecaster, said: str, *, home: Path, agent: str) -> tuple[Forecaster, str]:
     """The same, which also says what a swap brings if one that learned it lies in `home`."""
-    after, of_swaps = _found(shelf_file(home, agent + SWAPPED), agent + SWAPPED)
-    if not isinstance(after, Fitted):
-        return now, said if of_swaps == NOTHING_TRAINED else f"{said}; what a swap brings is not known: {of_swaps}"
-    return SwapForecaster(now=now, after=after), f"{said}; of what a swap brings {of_swaps}"
+    file = shelf_file(home, agent + SWAPPED)
+    if not file.exists():
+        return now, said
+    try:
+        after = load(file)
+        refuse_other_agent(after.card.agent, agent + SWAPPED, source=str(file))
+    except CallerMistake as unfit:
+        return now, f"{said}; what a swap brings is not said: {unfit}"
+    return SwapForecaster(now=now, after=after), f"{said}; of what a swap brings {said_of(after)}"
 
 
 def _loaded(file: Path, agent: str) -> tuple[Forecaster, str]:

@@ -39,6 +39,15 @@ def test_the_prefix_is_that_of_the_swap_and_the_verdict_that_of_the_end() -> Non
     assert swapped_groups(events, agent="repair") == [] and groups_from(events, agent="locate") == []
 
 
+def test_a_takeover_that_made_no_step_teaches_nothing_nor_one_without_its_moment() -> None:
+    whole = taken_over("r1")
+    swap = next(place for place, one in enumerate(whole) if isinstance(one, Decided))
+    cut_off = [*whole[: swap + 2], whole[-1]]  # a verdict, though the model that took over never replied
+    assert swapped_groups(cut_off, agent="locate") == []
+    timeless = [replace(one, looked_at=()) if isinstance(one, Decided) else one for one in whole]
+    assert swapped_groups(timeless, agent="locate") == []
+
+
 def test_runs_that_were_left_alone_teach_nothing_of_swaps() -> None:
     assert swapped_groups(run_events("r1"), agent="locate") == []
 

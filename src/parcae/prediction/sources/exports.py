@@ -13,7 +13,9 @@ from parcae.core.errors import CallerMistake, StoreFailed
 from parcae.core.protocols import Event
 from parcae.prediction.fields import text_in
 from parcae.prediction.lines import Row, leave_out, read_row
+from parcae.prediction.prefixes import Group
 from parcae.prediction.sources import journal
+from parcae.prediction.sources.swaps import swapped_groups
 from parcae.store.codec import decode
 from parcae.store.transfer import SCHEMA, header_of
 
@@ -65,8 +67,13 @@ def _run(file: Path, name: str, rows: Numbered, broken: list[str] | None) -> tup
             return None
         times.append(entry[0])
         events += entry[1]
-    replays = read_row(lambda _: journal.groups_from(events), {}, file, rows[0][0] if rows else None, broken)
+    replays = read_row(lambda _: _replayed(events), {}, file, rows[0][0] if rows else None, broken)
     return None if replays is None else (min(times, default=0.0), events)
+
+
+def _replayed(events: Sequence[Event]) -> list[Group]:
+    """What the run teaches, whichever is asked for; a run that cannot be replayed is none."""
+    return [*journal.groups_from(events), *swapped_groups(events)]
 
 
 def _entry(row: Row, run: str) -> tuple[float, list[Event]]:

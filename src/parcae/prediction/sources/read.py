@@ -95,6 +95,10 @@ def runs_found(events: Sequence[Event], wanted: Wanted, *, format: str = JOURNAL
             "swap in some: parcae locate --swap parallel@4",
         )
     if not groups:
+        if swapped_groups(events, agent=wanted.agent):
+            raise CallerMistake(
+                "another model took over in every run that is there", "they teach what a swap brings: add --swapped"
+            )
         others = [kind for kind in journal.kinds_in(events) if kind != wanted.agent]
         cure = f"say which: --agent {' or '.join(others)}" if others else "name another SOURCE or --home"
         raise CallerMistake(

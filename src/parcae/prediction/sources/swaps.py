@@ -1,13 +1,14 @@
 """Groups from runs in which another model took over: attempts as they were then, verdicts on what came after.
 
 They teach what a swap brings (`prediction.gain`). Only the first takeover of a run counts: later ones depend on it.
+Which names are right is not known of them, so heads over names have nothing to learn here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from parcae.core.events import AttemptStarted, Decided, OutcomeGiven, RunStarted
+from parcae.core.events import AttemptStarted, Decided, OutcomeGiven, RunStarted, StepReplied
 from parcae.core.protocols import Event
 from parcae.graphs.tally import facts_of
 from parcae.prediction.prefixes import AND, Group, Setup
@@ -27,7 +28,7 @@ def swapped_groups(events: Iterable[Event], *, agent: str | None = None) -> list
 def _group(events: Sequence[Event], agent: str | None) -> Group | None:
     started = next(event for event in events if isinstance(event, RunStarted))
     took = next((one for one in events if isinstance(one, Decided) and one.scope == started.scope and one.rung), None)
-    if took is None or agent not in (None, started.task.kind):
+    if took is None or not took.looked_at or agent not in (None, started.task.kind) or not _went_on(events):
         return None
     scopes = [f"{started.scope}/attempt-{number}" for number in range(1, len(took.looked_at) + 1)]
     below = [[event for event in events if event.scope == scope] for scope in scopes]
@@ -41,6 +42,18 @@ def _group(events: Sequence[Event], agent: str | None) -> Group | None:
             turns_of(replayed(own, started.task.id))[:steps] for own, steps in zip(below, took.looked_at, strict=True)
         ),
         failed=not verdicts[-1] if verdicts else None,
+        right=frozenset(),
         facts=facts_of(started.task),
         planned=planned_in(started),
     )
+
+
+def _went_on(events: Sequence[Event]) -> bool:
+    """Whether the model that took over made a step: a takeover that a limit or a kill cut off says nothing of it."""
+    over: set[str] = set()
+    for event in events:
+        if isinstance(event, AttemptStarted) and event.rung:
+            over.add(event.scope)
+        elif isinstance(event, StepReplied) and event.scope in over:
+            return True
+    return False
