@@ -282,7 +282,7 @@ def test_the_table_is_whole_at_80_columns_and_marks_the_authors_protocol(
     monkeypatch.setenv("COLUMNS", "80")  # what a terminal says of itself
     groups = made_groups(40)
     found = evaluate(groups, Look(at=3), gcn=None, heads=("majority",))
-    leaking = scored(LEAKING, np.array(found.failed), found.p_fail["rule"], 1, (NO_FIGURE,))
+    leaking = scored(LEAKING, found.tasks, np.array(found.failed), found.p_fail["rule"], 1, (NO_FIGURE,))
     shown = dataclasses.replace(found, forecasters=(*found.forecasters, leaking))
     show_evaluations(Found(format="chat logs", groups=tuple(groups)), [shown], [])
     out = capsys.readouterr().out
