@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from parcae.core.errors import CallerMistake
-from parcae.core.forecast import Forecast
 from parcae.core.plan import PricePlan, RungPlan, parse
-from parcae.core.protocols import Standing
+from parcae.core.protocols import Forecast, Standing
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.policies import parse_policy
 

@@ -26,7 +26,7 @@ from parcae.hotswap.readings import Paired
 from parcae.hotswap.recorded import USUAL_PRICES, Prices
 from parcae.hotswap.supervisor import checked_policy
 from parcae.models.names import parse_name
-from parcae.prediction.belief import BELIEF, save_belief
+from parcae.prediction.belief import BELIEF_ENDING, save_belief
 from parcae.prediction.lines import left_out
 from parcae.prediction.recordings import bugs_file_of, read_recordings
 from parcae.store.home import DOCUMENTS, find, home
@@ -157,7 +157,7 @@ def _check_places(asked: Asked, read: Sequence[Path], *, html: Path | None, fold
         raise CallerMistake(
             f"no policy was chosen for a relative cost of {asked.exported:g}", f"use {asked.budgets[0]:g} or more"
         )
-    for file in (folder / PLAN, folder / f"plan{BELIEF}"):
+    for file in (folder / PLAN, folder / f"plan{BELIEF_ENDING}"):
         check_place(file)
         if file.exists():
             raise CallerMistake(f"{file} is there already", "export to another folder, or remove it first")
@@ -250,13 +250,13 @@ def export(found: Frontier, folder: Path, names: Mapping[str, str]) -> list[str]
     fitting = [row for row, budget in enumerate(found.asked.budgets) if budget <= found.asked.exported + 1e-9]
     chosen = found.final.chosen[fitting[-1]]
     belief = found.final.beliefs[chosen.ladder.opening]
-    save_belief(replace(belief, models=tuple(names[model] for model in belief.models)), folder / f"plan{BELIEF}")
+    save_belief(replace(belief, models=tuple(names[model] for model in belief.models)), folder / f"plan{BELIEF_ENDING}")
     ladder = (*(model for model, _ in chosen.ladder.opening.first), found.asked.target)
     stage = StagePlan(
         ladder=tuple(names[model] for model in ladder),
         attempts=chosen.climb.rungs[0].attempts,
         policy="climb",
-        forecaster=f"plan{BELIEF}",  # beside the plan, wherever both are moved to
+        forecaster=f"plan{BELIEF_ENDING}",  # beside the plan, wherever both are moved to
         climb=chosen.climb.rungs,
         price=chosen.climb.price,
     )

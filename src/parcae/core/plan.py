@@ -64,7 +64,7 @@ class StagePlan:
     @property
     def most_attempts(self) -> int:
         """The most attempts at one task that the plan may begin, on all rungs, forks included."""
-        if self.climb:
+        if self.policy == "climb" and self.climb:
             return most_attempts(self.climb)
         fresh = (self.swap_attempts or 0) if self.policy.startswith("sequential@") else 0
         return self.attempts + fresh

@@ -11,9 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from parcae.core.forecast import Forecast
 from parcae.core.plan import FORKS, PricePlan, RungPlan
-from parcae.core.protocols import Decision, Standing
+from parcae.core.protocols import Decision, Forecast, Standing
 from parcae.core.task import Answer, Candidate
 
 ROUNDING = 1e-9

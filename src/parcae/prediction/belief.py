@@ -26,7 +26,7 @@ from parcae.store.whole import write_whole
 Floats = NDArray[np.float64]
 OF_A_MODEL, OF_A_TASK = 11, 4  # features of a name
 SCHEMA = "parcae.belief/1"
-BELIEF = ".belief.json"
+BELIEF_ENDING = ".belief.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +245,7 @@ def _refuse_misshapen(belief: Belief) -> None:
 
 def is_belief(file: Path) -> bool:
     """Whether `file` is meant as a belief, which is JSON; trained forecasters are zip archives."""
-    if file.name.endswith(BELIEF):
+    if file.name.endswith(BELIEF_ENDING):
         return True
     try:
         with file.open("rb") as opened:

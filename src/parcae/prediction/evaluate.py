@@ -117,12 +117,7 @@ def evaluate(
     settings: dict[str, list[str]] = {}
     for fold in (one for one in test_folds if lesson.inside(one)):
         progress(f"fold {fold + 1} of {FOLDS}: fitting")
-        without = lesson.without(fold)
-        forecasts = forecasts_of(without, fold, seed, heads)
-        if gcn is not None:
-            said = _gcn_fold(without, fold, seed, gcn, embedder, progress)
-            forecasts[GCN] = said, f"{gcn.epochs} epochs at most, {embedder}"
-        for name, (scores, setting) in forecasts.items():
+        for name, (scores, setting) in _of_fold(lesson, fold, seed, heads, gcn, embedder, progress).items():
             p_fail.setdefault(name, np.full(len(lesson.examples), np.nan))[lesson.inside(fold)] = scores
             settings.setdefault(name, []).append(setting)
     if paper_compatible and gcn is not None:
@@ -142,6 +137,24 @@ def evaluate(
         seconds=time.perf_counter() - began,
         looked_at_fold=tuple(test_folds),
     )
+
+
+def _of_fold(
+    lesson: Lesson,
+    fold: int,
+    seed: int,
+    heads: Sequence[str],
+    gcn: GcnSettings | None,
+    embedder: str,
+    progress: Progress,
+) -> dict[str, tuple[Floats, str]]:
+    """What each forecaster says of the examples inside `fold`, and its setting; fitted without the fold."""
+    without = lesson.without(fold)
+    forecasts = forecasts_of(without, fold, seed, heads)
+    if gcn is not None:
+        said = _gcn_fold(without, fold, seed, gcn, embedder, progress)
+        forecasts[GCN] = said, f"{gcn.epochs} epochs at most, {embedder}"
+    return forecasts
 
 
 def scored(

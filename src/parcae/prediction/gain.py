@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from parcae.core.forecast import Forecast
-from parcae.core.protocols import Forecaster, Watch
+from parcae.core.protocols import Forecast, Forecaster, Watch
 from parcae.core.task import Task
 from parcae.core.trajectory import Step
 from parcae.prediction.fitted import Fitted, FittedWatch
