@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 
-from parcae.cli.main import COMMANDS, run
+from parcae.cli.main import COMMANDS, parcae, run
 
 
 def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,3 +30,14 @@ def test_an_error_under_json_is_json(capsys: pytest.CaptureFixture[str], tmp_pat
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "--help"]) == 0
     assert "Usage: parcae " + name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_in_help_keep_their_lines(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = parcae.get_command(click.Context(parcae), name)
+    below = list(command.commands) if isinstance(command, click.Group) else []
+    for path in [[name], *([name, one] for one in below)]:
+        assert run([*path, "--help"]) == 0
+        text = capsys.readouterr().out
+        assert "\\b" not in text
+        assert all(line.rstrip().endswith(":") for line in text.splitlines() if "For example" in line)

@@ -49,7 +49,7 @@ def allocate(**flags: Any) -> int:  # click passes what the options say
       parcae allocate examples/pipelines/locate_repair.toml \\
         --models builtin:small,builtin:large --export plan.toml --html allocation.html
       parcae allocate --from-runs --item-budget 0.5 --export roles.toml
-    """  # noqa: D301  # click reads the \\b
+    """
     settled = known.settle(flags, env=os.environ, project=Path())
     if flags["from_runs"]:
         from parcae.cli.allocate_roles import allocate_from_runs

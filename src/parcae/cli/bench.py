@@ -45,7 +45,7 @@ def bench() -> None:
 @click.argument("bugs", type=click.Path(path_type=Path))
 @_measuring
 def locate(bugs: Path, **flags: Any) -> int:  # click passes what the options say
-    r"""Find the culprits of all bugs in the folder BUGS with each model alone and with the swap.
+    """Find the culprits of all bugs in the folder BUGS with each model alone and with the swap.
 
     \b
     For example, without any key:
@@ -61,7 +61,7 @@ def locate(bugs: Path, **flags: Any) -> int:  # click passes what the options sa
 @click.argument("bugs", type=click.Path(path_type=Path))
 @_measuring
 def repair(bugs: Path, **flags: Any) -> int:  # click passes what the options say
-    r"""Repair all bugs in the folder BUGS with each model alone and with the swap; held-back tests judge the patches.
+    """Repair all bugs in the folder BUGS with each model alone and with the swap; held-back tests judge the patches.
 
     \b
     For example, without any key:
@@ -79,7 +79,7 @@ def repair(bugs: Path, **flags: Any) -> int:  # click passes what the options sa
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds a solution.")
 @_measuring
 def run(kind: Any, items: Path, **flags: Any) -> int:  # click passes what the options say
-    r"""Meet public items with each model alone and with the swap: pass@k, maj@k, dollars for a solved item.
+    """Meet public items with each model alone and with the swap: pass@k, maj@k, dollars for a solved item.
 
     Code is graded in the sandbox by tests that no agent sees; mathematics by equivalent forms of the answer.
 

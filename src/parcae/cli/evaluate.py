@@ -50,7 +50,7 @@ def shared(command: F) -> F:
 @click.option("--paper-compatible", is_flag=True, help="Also follow the authors' protocol, which leaks; marked.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.evaluate/1).")
 def evaluate(**flags: Any) -> int:  # click passes what the options say
-    r"""Say how well failures can be forecast on recorded runs in SOURCE, on tasks that no forecaster saw.
+    """Say how well failures can be forecast on recorded runs in SOURCE, on tasks that no forecaster saw.
 
     SOURCE is a journal, an exported run, chat logs, *.traj.json, OpenTelemetry spans or AutoFL recordings.
 
@@ -71,7 +71,7 @@ def evaluate(**flags: Any) -> int:  # click passes what the options say
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it (the home's forecasters).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.train/1).")
 def train(**flags: Any) -> int:  # click passes what the options say
-    r"""Train a forecaster on the runs in SOURCE; it is kept only if it beats the rule on tasks it has not seen.
+    """Train a forecaster on the runs in SOURCE; it is kept only if it beats the rule on tasks it has not seen.
 
     \b
     For example:

@@ -37,7 +37,7 @@ from parcae.cli.output import OUTPUT_FILE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (parcae.frontier/1).")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def frontier(recordings: Path, **flags: Any) -> int:  # click passes what the options say
-    r"""Replay what a user could do with the recorded attempts in RECORDINGS, and plot performance over cost.
+    """Replay what a user could do with the recorded attempts in RECORDINGS, and plot performance over cost.
 
     Always shown: fewer samples of each model, adaptive stopping, ESC, adaptive consistency, cascades, swaps, the
     paper's hotswaps, the best choice in hindsight, and ours, chosen on other tasks than those that it is shown on.

@@ -21,7 +21,7 @@ def locate(**flags: Any) -> int:  # click passes what the options say
     For example, without any key:
       parcae locate examples/ledgerbook tests/test_ledger.py::test_closing_balance \\
         --models builtin:small,builtin:large --samples 10 --swap parallel@4 --budget 0.50
-    """  # noqa: D301  # click reads the \\b
+    """
     settled = known.settle(flags, env=os.environ, project=flags["repo"])
     from parcae.cli.locate_run import dry_run, locate_run
 

@@ -85,7 +85,7 @@ def parcae() -> None:
     Start here, without any key:
       parcae locate examples/ledgerbook tests/test_ledger.py::test_closing_balance \\
         --models builtin:small,builtin:large --samples 10 --swap parallel@4 --budget 0.50
-    """  # noqa: D301  # click reads the \\b
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

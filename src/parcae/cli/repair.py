@@ -23,7 +23,7 @@ def repair(**flags: Any) -> int:  # click passes what the options say
     \b
     For example, without any key:
       parcae repair examples/ledgerbook tests/test_ledger.py::test_closing_balance --samples 5
-    """  # noqa: D301  # click reads the \\b
+    """
     settled = known.settle(flags, env=os.environ, project=flags["repo"])
     from parcae.cli.repair_run import repair_run
 

@@ -53,7 +53,7 @@ def run(**flags: Any) -> int:  # click passes what the options say
     \b
     For example, without any key:
       parcae run "Survey this code base" --workspace src --models builtin:large --budget 20
-    """  # noqa: D301  # click reads the \\b
+    """
     settled = known.settle(flags, env=os.environ, project=flags["workspace"])
     from parcae.cli.run_work import dry_run, start
 
