@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 
 from parcae.core.errors import CallerMistake
 from parcae.core.trajectory import Ending, Step
@@ -47,11 +48,20 @@ COST_RULES: Mapping[str, CallCost] = {"characters": by_characters, "tokens": by_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedAttempt:
-    """One recorded run as a replay needs it: its steps, whose costs are US dollars, and the run for who reads turns."""
+    """One recorded run as a replay needs it: its steps, whose costs are US dollars, and the run for who reads turns.
+
+    `spent_usd[n]`: US dollars of its first n steps; walks ask for it a million times.
+    """
 
     model: str
     steps: tuple[Step, ...]
     run: RecordedRun
+    spent_usd: tuple[float, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Add up once."""
+        spent = accumulate((step.cost_usd or 0.0 for step in self.steps), initial=0.0)
+        object.__setattr__(self, "spent_usd", tuple(spent))
 
     @property
     def answer(self) -> tuple[str, ...]:
@@ -61,11 +71,11 @@ class RecordedAttempt:
     @property
     def cost_usd(self) -> float:
         """US dollars of all its calls."""
-        return self.cost_after(None)
+        return self.spent_usd[-1]
 
     def cost_after(self, steps: int | None) -> float:
         """US dollars of its first `steps` steps; None: of all."""
-        return sum(step.cost_usd or 0.0 for step in self.steps[:steps])
+        return self.spent_usd[-1 if steps is None else min(steps, len(self.steps))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

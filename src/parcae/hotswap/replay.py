@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Protocol
 
 from parcae.core.errors import CallerMistake
@@ -112,9 +113,14 @@ def walk(
             decision = replace(decision, action="finish", why=decision.why or "every attempt has ended")
         walked.apply(decision)
         if decision.action == "finish":
-            answer = policy.answer(standing) if isinstance(policy, Ranking) else vote(walked.votes())
+            answer = policy.answer(standing) if _ranks(type(policy)) else vote(standing.votes)  # type: ignore[attr-defined]
             return walked.outcome(answer)
     raise CallerMistake(f"{policy} never finished on {deck.task.id}", "a policy must come to an end")
+
+
+@cache  # asking a protocol costs as much as half a walk
+def _ranks(policy: type) -> bool:
+    return issubclass(policy, Ranking)
 
 
 @dataclass(slots=True)
@@ -128,11 +134,10 @@ class _Drawn:
     answer: tuple[str, ...] | None = None
     cost_usd: float = 0.0
 
-    def step(self, recorded: RecordedAttempt) -> None:
-        """Make the next step."""
-        self.cost_usd += recorded.steps[self.steps].cost_usd or 0.0
-        self.steps += 1
-        if self.steps == len(recorded.steps):
+    def went(self, recorded: RecordedAttempt, steps: int) -> None:
+        """It has made `steps` steps now."""
+        self.steps, self.cost_usd = steps, recorded.spent_usd[steps]
+        if steps == len(recorded.steps):
             self.ended, self.answer = True, recorded.answer
 
 
@@ -165,16 +170,15 @@ class _Walked:
             costs_usd=costs,
         )
 
-    def votes(self) -> list[tuple[str, ...]]:
-        return [one.answer for one in self.attempts if one.answer is not None]
-
     def advance(self, pauses: Sequence[int | None]) -> None:
         for number, (one, pause) in enumerate(zip(self.attempts, pauses, strict=True)):
-            while not one.ended and (pause is None or one.steps < pause):
-                if one.recorded is None:
-                    one.recorded = self._draw(one.rung)
-                self.watch.see(number, one.recorded, one.steps)
-                one.step(one.recorded)
+            if one.ended or (pause is not None and one.steps >= pause):
+                continue
+            recorded = one.recorded = one.recorded or self._draw(one.rung)
+            until = len(recorded.steps) if pause is None else min(pause, len(recorded.steps))
+            for step in range(one.steps, until):
+                self.watch.see(number, recorded, step)
+            one.went(recorded, until)
 
     def _draw(self, rung: int) -> RecordedAttempt:
         model = self.ladder[rung]

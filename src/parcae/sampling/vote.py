@@ -6,6 +6,7 @@ Source: PAPERS section 1, "AutoFL": each attempt gives every name in its answer 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from parcae.core.task import Answer, Candidate
 
@@ -24,6 +25,16 @@ def vote(answers: Sequence[Sequence[str]], *, prefer: TieBreak = no_preference) 
     attempts; it is in [0, 1]. Ties: the larger `prefer(name)` first (for AutoFL: failing tests that cover it, then how
     often it was looked at), then the order in which names were first given.
     """
+    same = tuple([tuple(answer) for answer in answers])
+    return _plain(same) if prefer is no_preference else _vote(same, prefer)
+
+
+@lru_cache(maxsize=4096)  # a decision asks more than once, and policies replayed over one order ask the same
+def _plain(answers: tuple[tuple[str, ...], ...]) -> Answer:
+    return _vote(answers, no_preference)
+
+
+def _vote(answers: Sequence[tuple[str, ...]], prefer: TieBreak) -> Answer:
     shares: dict[str, float] = {}
     for answer in answers:
         distinct = tuple(dict.fromkeys(answer))
