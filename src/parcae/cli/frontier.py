@@ -19,11 +19,14 @@ from parcae.cli.output import OUTPUT_FILE
 @click.option("--price", "prices", multiple=True, help="MODEL=PROMPT/COMPLETION, US dollars per million tokens.")
 @click.option("--count", type=click.Choice(["characters", "tokens"]), default="characters", show_default=True,
               help="Tokens: characters / 4, or counted where they are known.")  # fmt: skip
-@click.option("--draws", type=click.IntRange(min=1), default=20, show_default=True, help="Orders of drawing a task.")
+@click.option("--draws", type=click.IntRange(min=1), default=40, show_default=True, help="Orders of drawing a task.")
 @click.option("--most", type=click.IntRange(min=4), default=10, show_default=True, help="Attempts of the target.")
 @click.option("--folds", type=click.IntRange(min=3), default=5, show_default=True, help="Folds, by crc32 of the task.")
 @click.option("--resamples", type=click.IntRange(min=100), default=1000, show_default=True, help="For the intervals.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What chance depends on.")
+@click.option(
+    "--processes", type=click.IntRange(min=1), help="Walk policies on so many cores (all that are free to us)."
+)
 @click.option("--html", type=OUTPUT_FILE, help="Write a page with the plot and every table.")
 @click.option("--export", type=click.Path(path_type=Path), help="Write the chosen policy to this folder, as a plan.")
 @click.option("--at", type=click.FloatRange(min=0),

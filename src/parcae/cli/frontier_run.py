@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -38,6 +39,11 @@ NOT_REACHED = "not reached"
 LAST = ("oracle", "ours")  # where a reader of a terminal looks first
 
 
+def _cores() -> int:
+    """How many cores we may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[str, Setting]) -> int:
     """Compute the frontier, keep it for the dashboard and show it; returns the exit code."""
     sources = tuple(dict.fromkeys(name.strip() for name in flags["sources"].split(",") if name.strip()))
@@ -54,6 +60,7 @@ def frontier_run(recordings: Path, flags: Mapping[str, Any], settings: Mapping[s
         seed=flags["seed"],
         at=flags["at"],
         plans=_plans(flags["plans"], (flags["target"], *sources)),
+        processes=flags["processes"] or _cores(),
     )
     named, names = text_of(settings, "home") or None, live_names(flags["named"], asked)
     check_place(find(named) / DOCUMENTS / "frontier.json")

@@ -113,23 +113,32 @@ def played(contender: Contender, shuffled: Sequence[Sequence[Deck]]) -> tuple[Fl
     success, cost = np.zeros(len(shuffled)), np.zeros(len(shuffled))
     for i, draws in enumerate(shuffled):
         for deck in draws:
-            watch = contender.watch(deck)
-            came = walk(
-                contender.policy,
-                deck,
-                ladder=contender.ladder,
-                attempts=contender.attempts,
-                watch=watch,
-                swap_attempts=contender.swap_attempts,
-            )
-            if contender.most_usd is not None and came.cost_usd > contender.most_usd:
-                raise NotRecorded(
-                    f"{deck.task.id}: the plan's limit of ${contender.most_usd:g} would end it at ${came.cost_usd:.4f}",
-                    "raise the limit, or leave it out",
-                )
-            success[i] += success_of(came.answer, deck.task.gold) / len(draws)
-            cost[i] += came.cost_usd / len(draws)
+            right, usd = came_of(contender, deck)
+            success[i] += right / len(draws)
+            cost[i] += usd / len(draws)
     return success, cost
+
+
+def came_of(contender: Contender, deck: Deck) -> tuple[float, float]:
+    """(success, US dollars) of one task, drawn in the order of `deck`.
+
+    Raises:
+        NotRecorded: the policy does what no recording shows.
+    """
+    came = walk(
+        contender.policy,
+        deck,
+        ladder=contender.ladder,
+        attempts=contender.attempts,
+        watch=contender.watch(deck),
+        swap_attempts=contender.swap_attempts,
+    )
+    if contender.most_usd is not None and came.cost_usd > contender.most_usd:
+        raise NotRecorded(
+            f"{deck.task.id}: the plan's limit of ${contender.most_usd:g} would end it at ${came.cost_usd:.4f}",
+            "raise the limit, or leave it out",
+        )
+    return success_of(came.answer, deck.task.gold), came.cost_usd
 
 
 def contenders(

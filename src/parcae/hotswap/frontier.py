@@ -15,17 +15,16 @@ import numpy as np
 
 from parcae.core.errors import CallerMistake
 from parcae.core.plan import StagePlan
-from parcae.core.task import Task
 from parcae.hotswap.bootstrap import Reference, reference
-from parcae.hotswap.curves import Contender, WatchOf, contenders, parallel_refusal, played
+from parcae.hotswap.curves import parallel_refusal, played
 from parcae.hotswap.hindsight import hindsight
-from parcae.hotswap.ladders import Opening, facts_of, patiences, states_of
+from parcae.hotswap.ladders import Opening, patiences, states_of
 from parcae.hotswap.planned import planned
 from parcae.hotswap.readings import RIVALS, Curve, Paired, Point, gap_closed, paired, points_of
 from parcae.hotswap.recorded import Deck, Prices, decks_of
-from parcae.hotswap.replay import NotRecorded, StepWatch
-from parcae.hotswap.selection import Fitted, Table, belief_of, fit, fit_folds, held_out
-from parcae.prediction.belief import BeliefForecaster
+from parcae.hotswap.replay import NotRecorded
+from parcae.hotswap.rivals import Part, beliefs_of, walked
+from parcae.hotswap.selection import Fitted, Table, fit, fit_folds, held_out
 from parcae.prediction.recordings import Recordings, gold_share
 
 Say = Callable[[str], None]
@@ -48,18 +47,20 @@ class Asked:
     """What a frontier is asked for. `draws`: orders of drawing a task; `most`: attempts of the target; `folds` >= 3.
 
     `at`: a relative cost at which curves are compared too. `plans`: the user's own, by name, each walked as a curve.
+    `processes`: the most that walk rivals at once; see `rivals.walked`.
     """
 
     target: str
     sources: tuple[str, ...]
     prices: Prices
-    draws: int = 20
+    draws: int = 40  # with 20, curves of 174 tasks moved by .003 from seed to seed
     most: int = 10
     folds: int = 5
     resamples: int = 1000
     seed: int = 0
     at: float | None = None
     plans: tuple[tuple[str, StagePlan], ...] = ()
+    processes: int = 1
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -119,9 +120,8 @@ def frontier(
     decks = _decks(recordings, asked)
     ref = _reference(decks, asked)
     folds = np.array([fold_of(deck.task.id, asked.folds) for deck in decks], dtype=np.int64)
-    shuffled = [[deck.shuffled(asked.seed + d) for d in range(asked.draws)] for deck in decks]
     say(f"{len(decks)} tasks, {asked.draws} orders each")
-    curves, refused = _walked(decks, shuffled, folds, asked, say)
+    curves, refused = _walked(decks, folds, asked, say)
     curves["ours"], curves["oracle"], final = _ours(decks, ref, folds, asked, say)
     return Frontier(
         asked=asked,
@@ -139,28 +139,34 @@ def frontier(
 
 
 def _walked(
-    decks: Sequence[Deck], shuffled: Sequence[Sequence[Deck]], folds: np.ndarray, asked: Asked, say: Say
+    decks: Sequence[Deck], folds: np.ndarray, asked: Asked, say: Say
 ) -> tuple[dict[str, Curve], dict[str, str]]:
     """The curves that need no choosing, the user's plans among them; and why others are missing."""
-    learned = {source: _learned(decks, source, folds, asked) for source in asked.sources}
-    rivals = list(contenders(asked.target, asked.sources, asked.most, learned))
-    curves, mine = dict[str, Curve](), dict[str, Curve]()
-    refused = {"paper_parallel": parallel_refusal(asked.sources[0], asked.target, decks[0])} if asked.sources else {}
+    own = tuple(int(fold) for fold in folds)
+    whole = Part(
+        target=asked.target,
+        most=asked.most,
+        draws=asked.draws,
+        seed=asked.seed,
+        decks=tuple(decks),
+        folds=own,
+        beliefs=beliefs_of(decks, asked.sources, own, seed=asked.seed),
+    )
+    mine, refused = dict[str, Curve](), dict[str, str]()
+    if asked.sources:
+        refused["paper_parallel"] = parallel_refusal(asked.sources[0], asked.target, decks[0])
     for name, stage in asked.plans:
         try:
-            _add(mine, planned(name, stage, decks, asked.models), shuffled)
+            contender = planned(name, stage, decks, asked.models)
+            success, cost = played(
+                contender, [[deck.shuffled(asked.seed + d) for d in range(asked.draws)] for deck in decks]
+            )
         except NotRecorded as unknown:
             refused[f"plan {name}"] = f"{unknown.what}; {unknown.cure}"
-    for number, contender in enumerate(rivals, start=1):
-        _add(curves, contender, shuffled)
-        if number % 20 == 0 or number == len(rivals):
-            say(f"{number} of {len(rivals)} rival policies walked")
-    return {**curves, **mine}, refused
-
-
-def _add(curves: dict[str, Curve], contender: Contender, shuffled: Sequence[Sequence[Deck]]) -> None:
-    success, cost = played(contender, shuffled)
-    curves.setdefault(contender.curve, Curve()).add(contender.name, success, cost, plan=contender.plan)
+        else:
+            mine[contender.curve] = Curve()
+            mine[contender.curve].add(contender.name, success, cost, plan=contender.plan)
+    return {**walked(whole, processes=asked.processes, say=say), **mine}, refused
 
 
 def _useless(decks: Sequence[Deck], sources: Sequence[str]) -> dict[str, str]:
@@ -226,22 +232,6 @@ def _reference(decks: Sequence[Deck], asked: Asked) -> Reference:
             f"all attempts of {asked.target} {what}, so nothing is relative to them", "check --price and the file"
         )
     return reference(success, cost, resamples=asked.resamples, seed=asked.seed)
-
-
-def _learned(decks: Sequence[Deck], source: str, folds: np.ndarray, asked: Asked) -> WatchOf:
-    """A forecaster for the source's votes, fitted for each task on the other folds."""
-    states = [states_of(deck, Opening(), source, 2, seed=asked.seed) for deck in decks]
-    beliefs = {
-        fold: belief_of((source,), [one for one, at in zip(states, folds, strict=True) if at != fold])
-        for fold in sorted(set(folds.tolist()))
-    }
-    fold_of_task = {deck.task.id: int(fold) for deck, fold in zip(decks, folds, strict=True)}
-
-    def watch(deck: Deck) -> StepWatch:
-        forecaster = BeliefForecaster(belief=beliefs[fold_of_task[deck.task.id]], facts=lambda task: facts_of(deck))
-        return StepWatch(forecaster.watch(Task(id=deck.task.id, kind="recorded", question=""), asked.most))
-
-    return watch
 
 
 # ---- ours, and the best in hindsight ------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def _task(row: Mapping[str, Any]) -> RecordedTask:
     return RecordedTask(
         id=text_in(row, "bug"),
         gold=frozenset(texts_in(row, "gold")),
-        covering=MappingProxyType(counted_in(row, "candidate_methods")),
+        covering=counted_in(row, "candidate_methods"),
         classes=count_in(row, "candidate_class_count"),
     )
 
@@ -182,7 +182,7 @@ def _run(row: Mapping[str, Any], tasks: Mapping[str, RecordedTask]) -> RecordedR
         status=status,
         turns=(*(_turn(step) for step in row["steps"]), Turn(answer=predicted)),
         predicted=predicted,
-        seen=MappingProxyType(_seen(row["methods_seen"], list(tasks[task].covering))),
+        seen=_seen(row["methods_seen"], list(tasks[task].covering)),
         calls=tuple(_call(call) for call in row["calls"]),
         seconds=known_number_in(row, "seconds"),
     )
