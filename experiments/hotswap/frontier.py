@@ -17,6 +17,7 @@ from parcae.hotswap.recorded import COST_RULES, USUAL_PRICES, Prices
 from parcae.prediction.recordings import read_recordings
 
 TARGET, SOURCES = "gpt-4o", ("llama3", "mistral-nemo")
+DRAWS = 100  # by seed and by number of orders a figure moves by less than .002 then
 
 
 def main() -> None:
@@ -27,7 +28,9 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     found = {}
     for rule in COST_RULES:
-        one = frontier(recordings, Asked(target=TARGET, sources=SOURCES, prices=Prices(of=USUAL_PRICES, rule=rule)))
+        prices = Prices(of=USUAL_PRICES, rule=rule)
+        asked = Asked(target=TARGET, sources=SOURCES, prices=prices, draws=DRAWS, processes=os.cpu_count() or 1)
+        one = frontier(recordings, asked)
         print(f"tokens by {rule}", table(one), sep="\n", flush=True)
         found[rule] = document(one)
     (out / "frontier.json").write_text(json.dumps(found, indent=1))

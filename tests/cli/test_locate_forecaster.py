@@ -78,7 +78,7 @@ def test_what_swapped_runs_taught_says_what_the_next_swap_brings(
     for number in range(60):
         hard = number % 2 == 1  # as many candidates as this say how the swap ends
         run_name = f"r{number}"
-        first, *rest = taken_over(run_name, success=not hard)
+        first, *rest = taken_over(run_name, success=not hard, by="builtin:large")
         assert isinstance(first, RunStarted)
         task = dataclasses.replace(first.task, details={"functions": "900" if hard else "9"})
         events = [dataclasses.replace(first, task=task), *rest]
@@ -89,9 +89,13 @@ def test_what_swapped_runs_taught_says_what_the_next_swap_brings(
     document = json.loads(capsys.readouterr().out)
     assert document["file"] == str(shelf_file(Path(home), "locate.swapped")), document["why"]
     assert document["card"]["agent"] == "locate.swapped" and document["card"]["models"] == ["small"]
+    assert document["card"]["taken_by"] == ["builtin:large"]
     settings = settle({"home": home}, env={}, project=tmp_path, config=tmp_path)
     forecaster, said = forecaster_for(StagePlan(ladder=("builtin:small", "builtin:large")), settings, "locate")
     assert isinstance(forecaster, SwapForecaster) and "of what a swap brings a trained forecaster" in said[0]
+    other, said_of_other = forecaster_for(StagePlan(ladder=("builtin:large", "builtin:small")), settings, "locate")
+    assert not isinstance(other, SwapForecaster)
+    assert "a swap to builtin:small brings is not said: learned were swaps to builtin:large" in said_of_other[0]
     few, many = (
         forecaster.watch(Task(id="t", kind="locate", question="?", details={"functions": count}), 1)
         for count in ("9", "900")

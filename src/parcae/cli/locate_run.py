@@ -12,7 +12,7 @@ import click
 from parcae.cli.bundled import is_bundled
 from parcae.cli.ladder import budget_of, refuse_unfit, stage_from
 from parcae.cli.live import watching
-from parcae.cli.session import in_world, new_run, opener, text_of
+from parcae.cli.session import cards_only, in_world, new_run, opener, text_of
 from parcae.cli.settings import Setting
 from parcae.cli.show import show_report
 from parcae.core.errors import SandboxFailed
@@ -57,7 +57,8 @@ def forecaster_for(stage: StagePlan, settings: Mapping[str, Setting], agent: str
 
     refuse_unfit(stage, settings)
     home = find(text_of(settings, "home") or None)
-    forecaster, said = forecaster_named(stage.forecaster, home=home, agent=agent)
+    following = cards_only(settings)(stage.ladder[1]).card.name if len(stage.ladder) > 1 else None
+    forecaster, said = forecaster_named(stage.forecaster, home=home, agent=agent, successor=following)
     return forecaster, [] if said == NOTHING_TRAINED else [said]
 
 

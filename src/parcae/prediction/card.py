@@ -15,7 +15,7 @@ from parcae.core.errors import CallerMistake
 NAME, VERSION = "parcae.forecaster", 2
 FORMAT = f"{NAME}/{VERSION}"
 TEXTS = ("kind", "agent", "data_hash", "calibration", "embedder", "setting")
-LISTS = ("tools", "models", "looks", "features")
+LISTS = ("tools", "models", "looks", "features", "taken_by")
 COUNTS = ("seed", "folds", "tasks", "examples")
 A_BIN = 5  # numbers of one interval of `reliability`
 
@@ -33,11 +33,12 @@ class Card:
     """What a file says of itself.
 
     `kind`: which forecaster. `agent`: the kind of task ("locate"). `tools`: the vocabulary it knows. `models`: whose
-    attempts it saw. `data_hash`: sha256 of the examples. `looks`: when it was trained to look. `low` and `high` bound
-    the middle 98 % of each of `features` in training. `metrics`: on tasks that it had not seen, beside the baselines'.
-    `stop_above`: the forecast above which stopping costs at most 5 % of the successes; None: too few to say.
-    `reliability`: (low, high, tasks, mean forecast, failure rate) of each interval of forecasts on unseen tasks.
-    `embedder`: for graphs. `calibration`: how scores became probabilities.
+    attempts it saw. `taken_by`: which models went on after them, if it learned from swapped runs. `data_hash`: sha256
+    of the examples. `looks`: when it was trained to look. `low` and `high` bound the middle 98 % of each of `features`
+    in training. `metrics`: on tasks that it had not seen, beside the baselines'. `stop_above`: the forecast above which
+    stopping costs at most 5 % of the successes; None: too few to say. `reliability`: (low, high, tasks, mean forecast,
+    failure rate) of each interval of forecasts on unseen tasks. `embedder`: for graphs. `calibration`: how scores
+    became probabilities.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Card:
     calibration: str = "none"
     embedder: str = ""
     setting: str = ""
+    taken_by: tuple[str, ...] = ()
     format: str = FORMAT
 
 
@@ -107,7 +109,7 @@ def _check(body: Mapping[str, Any]) -> None:
             raise ValueError(f"its card has no `{one.name}`")
     right = {
         **{name: isinstance(body.get(name, ""), str) for name in TEXTS},
-        **{name: _all(str, body[name]) for name in LISTS},
+        **{name: _all(str, body.get(name, ())) for name in LISTS},
         **{name: isinstance(body[name], int) for name in COUNTS},
         **{name: _numbers(body[name]) and len(body[name]) == len(body["features"]) for name in ("low", "high")},
         "failure_rate": _numbers((body["failure_rate"],)),

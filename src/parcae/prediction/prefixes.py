@@ -83,7 +83,8 @@ class Group:
 
     `planned`: how many attempts there were to be, whatever ended them early; None: as many as there are. `right`: the
     names that are right, where that is known; None: only the verdict is. `extra` marks further groups of
-    attempts at a task that is there already: they may train, never test.
+    attempts at a task that is there already: they may train, never test. `taken_by`: the model that went on after these
+    attempts, where the verdict is on what came of that; "": none.
     """
 
     task_id: str
@@ -94,6 +95,7 @@ class Group:
     planned: int | None = None
     right: frozenset[str] | None = None
     extra: bool = False
+    taken_by: str = ""
 
     def known_right(self) -> frozenset[str]:
         """The names that are right; where only the verdict is known, what won a vote that did not fail."""

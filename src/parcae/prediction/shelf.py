@@ -32,11 +32,13 @@ def shelf_file(home: Path, agent: str) -> Path:
     return home / FOLDER / f"{agent}.npz"
 
 
-def forecaster_named(named: str | None, *, home: Path, agent: str) -> tuple[Forecaster, str]:
+def forecaster_named(
+    named: str | None, *, home: Path, agent: str, successor: str | None = None
+) -> tuple[Forecaster, str]:
     """The forecaster that a plan names, and a sentence on which it is.
 
     "rule" is the untrained one, a path is that file, and None is the trained one that lies in `home`, else the rule;
-    with what a swap brings, if `home` holds a forecaster of that.
+    with what a swap to `successor` brings, if `home` holds a forecaster that learned from such swaps.
 
     Raises:
         CallerMistake: the file named is missing, damaged, of another version, or meant for another kind of task.
@@ -44,7 +46,8 @@ def forecaster_named(named: str | None, *, home: Path, agent: str) -> tuple[Fore
     if named == RULE:
         return RuleForecaster(), "the rule forecasts: the plan wants it"
     if named is None:
-        return _with_gain(*_found(shelf_file(home, agent), agent), home=home, agent=agent)
+        found, said = _found(shelf_file(home, agent), agent)
+        return (found, said) if successor is None else _with_gain(found, said, home, agent, successor)
     return _loaded(Path(named).expanduser(), agent)
 
 
@@ -95,8 +98,8 @@ def _found(file: Path, agent: str) -> tuple[Forecaster, str]:
         return RuleForecaster(), f"the rule forecasts: {unfit}"
 
 
-def _with_gain(now: Forecaster, said: str, *, home: Path, agent: str) -> tuple[Forecaster, str]:
-    """The same, which also says what a swap brings if one that learned it lies in `home`."""
+def _with_gain(now: Forecaster, said: str, home: Path, agent: str, successor: str) -> tuple[Forecaster, str]:
+    """The same, which also says what a swap to `successor` brings if one that learned it lies in `home`."""
     file = shelf_file(home, agent + SWAPPED)
     if not file.exists():
         return now, said
@@ -105,6 +108,9 @@ def _with_gain(now: Forecaster, said: str, *, home: Path, agent: str) -> tuple[F
         refuse_other_agent(after.card.agent, agent + SWAPPED, source=str(file))
     except CallerMistake as unfit:
         return now, f"{said}; what a swap brings is not said: {unfit}"
+    if successor not in after.card.taken_by:
+        others = ", ".join(after.card.taken_by) or "models that it does not name"
+        return now, f"{said}; what a swap to {successor} brings is not said: learned were swaps to {others}"
     return SwapForecaster(now=now, after=after), f"{said}; of what a swap brings {said_of(after)}"
 
 

@@ -180,6 +180,7 @@ def _card(lesson: Lesson, found: _Found, agent: str, seed: int) -> Card:
         stop_above=_stop(lesson, unseen),
         calibration=learned.curve.method,
         embedder=found.embedder,
+        taken_by=tuple(sorted({group.taken_by for group in lesson.groups if group.taken_by})),
     )
 
 

@@ -12,17 +12,14 @@ from parcae.prediction.sources.journal import groups_from
 from parcae.prediction.sources.swaps import swapped_groups
 
 
-def taken_over(run: str, *, success: bool | None = True) -> list[Event]:
+def taken_over(run: str, *, success: bool | None = True, by: str = "large") -> list[Event]:
     """One attempt of a cheap model that was swapped after its first step, and what it then answered."""
     started, begun, *steps = run_events(run, success=None)
     assert isinstance(started, RunStarted) and isinstance(begun, AttemptStarted)
     swap = Decided(scope=run, action="swap", rung=1, attempts=(0,), looked_at=(1,))
     after = [
-        AttemptStarted(scope=begun.scope, model="large", rung=1, after_steps=1),
-        *(
-            replace(step, model="large") if isinstance(step, StepReplied | StepCompleted) else step
-            for step in steps[3:]
-        ),
+        AttemptStarted(scope=begun.scope, model=by, rung=1, after_steps=1),
+        *(replace(step, model=by) if isinstance(step, StepReplied | StepCompleted) else step for step in steps[3:]),
     ]
     verdict = [] if success is None else [OutcomeGiven(scope=run, success=success)]
     return [started, begun, *steps[:3], swap, *after, *verdict]
@@ -35,7 +32,7 @@ def test_the_prefix_is_that_of_the_swap_and_the_verdict_that_of_the_end() -> Non
     for group in groups:
         [turns] = group.attempts
         assert len(turns) == 1 and turns[0].answer is None and turns[0].observed_chars == 4
-        assert group.setup.model == "small" and group.facts.candidates == 12
+        assert group.setup.model == "small" and group.taken_by == "large" and group.facts.candidates == 12
     assert swapped_groups(events, agent="repair") == [] and groups_from(events, agent="locate") == []
 
 

@@ -33,6 +33,7 @@ def _group(events: Sequence[Event], agent: str | None) -> Group | None:
     scopes = [f"{started.scope}/attempt-{number}" for number in range(1, len(took.looked_at) + 1)]
     below = [[event for event in events if event.scope == scope] for scope in scopes]
     begun = [event for own in below for event in own if isinstance(event, AttemptStarted) and not event.rung]
+    over = next(event for event in events if isinstance(event, AttemptStarted) and event.rung)
     verdicts = [event.success for event in events if isinstance(event, OutcomeGiven) and event.scope == started.scope]
     models = sorted({event.model for event in begun})
     return Group(
@@ -45,6 +46,7 @@ def _group(events: Sequence[Event], agent: str | None) -> Group | None:
         right=frozenset(),
         facts=facts_of(started.task),
         planned=planned_in(started),
+        taken_by=over.model,
     )
 
 
