@@ -118,7 +118,7 @@ def walk(
     raise CallerMistake(f"{policy} never finished on {deck.task.id}", "a policy must come to an end")
 
 
-@cache  # asking a protocol costs as much as half a walk
+@cache  # asking a protocol anew took a fifth of each walk
 def _ranks(policy: type) -> bool:
     return issubclass(policy, Ranking)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import active_children, get_context
 
 import numpy as np
@@ -51,15 +51,7 @@ class Part:
 
     def some(self, start: int, step: int) -> Part:
         """Every `step`th of the tasks, from number `start` on."""
-        return Part(
-            target=self.target,
-            most=self.most,
-            draws=self.draws,
-            seed=self.seed,
-            decks=self.decks[start::step],
-            folds=self.folds[start::step],
-            beliefs=self.beliefs,
-        )
+        return replace(self, decks=self.decks[start::step], folds=self.folds[start::step])
 
     def _learned(self, beliefs: Mapping[int, Belief]) -> WatchOf:
         """Forecasts the source's votes of each task by what the other folds taught."""
