@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from parcae.core.plan import Plan, RungPlan, StagePlan
+from parcae.core.plan import Plan, StagePlan
+from parcae.core.plan_rungs import RungPlan
 
 SMALL, LARGE = "builtin:small", "builtin:large"
 STRONG = StagePlan(ladder=(LARGE,), temperature=0.2)

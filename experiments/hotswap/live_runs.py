@@ -18,7 +18,8 @@ from typing import Any
 from parcae.agents.fault_localization import locate_task
 from parcae.benchmarks.bug import REPO, Bug, read_bug
 from parcae.core.events import OutcomeGiven, RunStarted
-from parcae.core.plan import RungPlan, StagePlan
+from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import RungPlan
 from parcae.core.protocols import Forecast, Forecaster, Watch
 from parcae.core.task import Task
 from parcae.core.trajectory import Step, Trajectory

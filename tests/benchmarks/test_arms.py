@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from parcae.benchmarks.arms import arms_of
-from parcae.core.plan import PricePlan, RungPlan, StagePlan
+from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import PricePlan, RungPlan
 from parcae.jobs.options import JobOptions, as_text, from_text
 
 CLIMB = StagePlan(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import Plan, PricePlan, RungPlan, StagePlan, parse, render
+from parcae.core.plan import Plan, StagePlan, parse, render
+from parcae.core.plan_rungs import PricePlan, RungPlan
 from parcae.core.usage import Limits
 
 names = st.text(

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import PricePlan, RungPlan, parse
+from parcae.core.plan import parse
+from parcae.core.plan_rungs import PricePlan, RungPlan
 from parcae.core.protocols import Forecast, Standing
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.policies import parse_policy

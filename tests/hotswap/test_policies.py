@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import PricePlan, RungPlan, StagePlan
+from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import PricePlan, RungPlan
 from parcae.core.protocols import Forecast, Standing
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.policies import Consistency, Windows, parse_policy, policy_of

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.hotswap.recordings import decks
 
-from parcae.core.plan import PricePlan, RungPlan
+from parcae.core.plan_rungs import PricePlan, RungPlan
 from parcae.core.protocols import Decision, Forecast, Forecaster, Model, Policy, Standing, Watch
 from parcae.core.scope import Scope
 from parcae.core.task import Task

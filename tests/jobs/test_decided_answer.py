@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.agents.test_fault_localization import COVERED
 
 from parcae.core.clock import WallClock
-from parcae.core.plan import RungPlan, StagePlan
+from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import RungPlan
 from parcae.jobs.locate import begin_covered, go_on
 from parcae.jobs.options import JobOptions
 from parcae.jobs.world import World

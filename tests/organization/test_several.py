@@ -13,7 +13,8 @@ from pydantic_ai.messages import ModelResponse
 from parcae.cli.run_plan import employer
 from parcae.core.clock import WallClock
 from parcae.core.events import Decided, OutboxReleased, RunEnded, RunStarted, StepReplied
-from parcae.core.plan import Plan, RungPlan, StagePlan
+from parcae.core.plan import Plan, StagePlan
+from parcae.core.plan_rungs import RungPlan
 from parcae.core.protocols import Journal, Model
 from parcae.jobs.world import World
 from parcae.models.scripted import call, together

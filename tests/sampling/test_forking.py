@@ -13,7 +13,8 @@ from parcae.agents.files import file_tools
 from parcae.agents.loop import Agent
 from parcae.agents.role import Role
 from parcae.core.events import AttemptStarted, Decided
-from parcae.core.plan import RungPlan, StagePlan
+from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import RungPlan
 from parcae.core.protocols import Forecast, Journal, Request, Watch
 from parcae.core.scope import Scope
 from parcae.core.task import Task

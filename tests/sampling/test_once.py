@@ -16,8 +16,8 @@ from tests.agents.test_loop import sender
 from parcae.agents.loop import Agent
 from parcae.core.errors import CallerMistake
 from parcae.core.events import AttemptStarted
-from parcae.core.plan import RungPlan, StagePlan
-from parcae.core.plan_rungs import refuse_impossible_climb
+from parcae.core.plan import StagePlan
+from parcae.core.plan_rungs import RungPlan, refuse_impossible_climb
 from parcae.core.protocols import Decision, Forecast, Request, Standing, Watch
 from parcae.core.task import Task
 from parcae.core.trajectory import Step

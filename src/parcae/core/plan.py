@@ -14,11 +14,7 @@ from types import MappingProxyType
 
 from parcae.core.errors import CallerMistake
 from parcae.core.plan_fields import count, known, limits, number, shown, table, text
-from parcae.core.plan_rungs import CLIMB_CURE as CLIMB_CURE
-from parcae.core.plan_rungs import FORKS as FORKS
-from parcae.core.plan_rungs import PricePlan as PricePlan
-from parcae.core.plan_rungs import RungPlan as RungPlan
-from parcae.core.plan_rungs import climb, most_attempts, price, refuse_impossible_climb
+from parcae.core.plan_rungs import PricePlan, RungPlan, climb, most_attempts, price, refuse_impossible_climb
 from parcae.core.usage import Limits
 
 PLAN_VERSION = 1

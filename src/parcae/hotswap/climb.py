@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from parcae.core.plan import FORKS, PricePlan, RungPlan
+from parcae.core.plan_rungs import FORKS, PricePlan, RungPlan
 from parcae.core.protocols import Decision, Forecast, Standing
 from parcae.core.task import Answer, Candidate
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parcae.core.plan import Plan, RungPlan, StagePlan
+from parcae.core.plan import Plan, StagePlan
+from parcae.core.plan_rungs import RungPlan
 from parcae.core.protocols import Forecast, Policy
 from parcae.core.task import Answer
 from parcae.hotswap.climb import Climb

@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from parcae.core.plan import PricePlan, RungPlan
+from parcae.core.plan_rungs import PricePlan, RungPlan
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.recorded import Deck, RecordedAttempt
 from parcae.prediction.belief import Belief, Floats, NameFacts, Seen, features_of

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import StagePlan
+from parcae.core.plan import RULE, StagePlan
 from parcae.core.task import Task
 from parcae.hotswap.climb import Climb
 from parcae.hotswap.curves import Contender, WatchOf
@@ -21,7 +21,6 @@ from parcae.hotswap.supervisor import checked_policy
 from parcae.prediction.belief import BeliefForecaster, is_belief, load_belief
 from parcae.prediction.fitted import load
 from parcae.prediction.rule import RuleForecaster
-from parcae.prediction.shelf import RULE
 
 
 def recorded_ladder(stage: StagePlan, models: Sequence[str]) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import CLIMB_CURE, StagePlan
+from parcae.core.plan import StagePlan
 from parcae.core.plan_fields import shown
+from parcae.core.plan_rungs import CLIMB_CURE
 from parcae.core.protocols import Decision, Policy, Standing
 from parcae.hotswap.climb import Climb
 from parcae.sampling.stopping import cannot_change, last_agree, leads_by, majority_is_sure

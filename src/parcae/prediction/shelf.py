@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from parcae.core.errors import CallerMistake
-from parcae.core.plan import RULE as RULE
+from parcae.core.plan import RULE
 from parcae.core.protocols import Forecaster
 from parcae.prediction.belief import BeliefForecaster, is_belief, load_belief
 from parcae.prediction.fitted import Fitted, load, refuse_other_agent

@@ -10,7 +10,8 @@ from pydantic_ai.messages import ModelResponse, ToolCallPart
 
 from parcae.core.errors import CallerMistake
 from parcae.core.events import AttemptStarted, OutcomeGiven, RunStarted, StepCompleted, StepObserved, StepReplied
-from parcae.core.plan import Plan, RungPlan, StagePlan, render
+from parcae.core.plan import Plan, StagePlan, render
+from parcae.core.plan_rungs import RungPlan
 from parcae.core.protocols import Event
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending, Observation
