@@ -32,14 +32,6 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rivals, "WALKS_A_PROCESS", 1)
 
 
-def ends() -> bool:
-    """Whether the processes that this one started have all ended soon."""
-    children = active_children()
-    for child in children:
-        child.join(20)
-    return not any(child.is_alive() for child in children)
-
-
 @pytest.mark.usefixtures("eager")
 def test_any_number_of_processes_says_what_each_rival_does_alone(whole: Part) -> None:
     here, there = walked(whole), walked(whole, processes=2)
@@ -51,7 +43,7 @@ def test_any_number_of_processes_says_what_each_rival_does_alone(whole: Part) ->
         for curve in (here[rival.curve], there[rival.curve]):
             np.testing.assert_allclose(curve.success[at], success, atol=1e-12)
             np.testing.assert_allclose(curve.cost[at], cost, atol=1e-12)
-    assert ends()
+    assert not active_children()
 
 
 @pytest.mark.usefixtures("eager")
@@ -61,7 +53,7 @@ def test_an_interruption_leaves_no_process_behind(whole: Part) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         walked(replace(whole, draws=20), processes=2, say=interrupted)
-    assert ends()
+    assert not active_children()
 
 
 @pytest.mark.usefixtures("eager")
@@ -71,6 +63,6 @@ def test_a_process_that_is_killed_is_one_sentence(whole: Part) -> None:
             assert child.pid is not None
             os.kill(child.pid, signal.SIGKILL)
 
-    with pytest.raises(CallerMistake, match="ended from outside"):
+    with pytest.raises(CallerMistake, match="ended early"):
         walked(replace(whole, draws=20), processes=2, say=killed)
-    assert ends()
+    assert not active_children()

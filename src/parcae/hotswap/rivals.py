@@ -7,12 +7,11 @@ ask about are counted once. Knows nothing of how ours is chosen.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
@@ -85,16 +84,17 @@ def walked(whole: Part, *, processes: int = 1, say: Say = lambda line: None) -> 
     More than one process needs a main module that may be imported again (`if __name__ == "__main__"`).
 
     Raises:
-        CallerMistake: a process was ended from outside.
+        CallerMistake: a process ended early.
     """
     rivals = whole.rivals()
     parts = [whole.some(start, PARTS) for start in range(min(PARTS, len(whole.decks)))]
     walks = len(rivals) * len(whole.decks) * whole.draws
     success, cost = np.zeros((2, len(rivals), len(whole.decks)))
-    with _mapped(min(processes, len(parts), 1 + walks // WALKS_A_PROCESS)) as each:
-        for start, part in enumerate(each(parts)):
+    several = min(processes, len(parts), 1 + walks // WALKS_A_PROCESS)
+    with closing(_beside(parts, several) if several > 1 else _here(parts)) as each:
+        for done, (start, part) in enumerate(each, start=1):
             success[:, start :: len(parts)], cost[:, start :: len(parts)] = part
-            say(f"{len(rivals)} rival policies walked over {start + 1} of {len(parts)} parts of the tasks")
+            say(f"{len(rivals)} rival policies walked over {done} of {len(parts)} parts of the tasks")
     curves: dict[str, Curve] = {}
     for rival, right, usd in zip(rivals, success, cost, strict=True):
         curves.setdefault(rival.curve, Curve()).add(rival.name, right, usd, plan=rival.plan)
@@ -114,27 +114,47 @@ def walked_part(part: Part) -> Came:
     return success, cost
 
 
-@contextmanager
-def _mapped(processes: int) -> Iterator[Callable[[Sequence[Part]], Iterator[Came]]]:
-    """What walks parts in their order; whatever happens, no process is left behind."""
-    if processes < 2:
-        yield lambda parts: map(walked_part, parts)
-        return
-    others = set(active_children())
-    pool = ProcessPoolExecutor(
-        processes,
-        mp_context=get_context("spawn"),
-        initializer=signal.signal,  # Ctrl-C reaches all; this process answers it, and ends the others
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
+def _here(parts: Sequence[Part]) -> Generator[tuple[int, Came], None, None]:
+    """Each part with its number, one after the other."""
+    for number, part in enumerate(parts):
+        yield number, walked_part(part)
+
+
+def _beside(parts: Sequence[Part], processes: int) -> Generator[tuple[int, Came], None, None]:
+    """The same from other processes, as parts are done; whatever happens, none is left behind."""
+    context, started, numbers = get_context("spawn"), [], dict[Connection, list[int]]()
     try:
-        yield lambda parts: pool.map(walked_part, parts)
-    except BrokenProcessPool:
-        raise CallerMistake(
-            "a process that walked policies was ended from outside",
-            "run it again, with --processes 1 if memory is short",
-        ) from None
+        for first in range(processes):
+            ours, theirs = context.Pipe(duplex=False)
+            own = list(range(first, len(parts), processes))
+            process = context.Process(target=_walk_for, args=([parts[at] for at in own], theirs), daemon=True)
+            process.start()
+            theirs.close()
+            started.append(process)
+            numbers[ours] = own
+        while open_ones := [pipe for pipe, left in numbers.items() if left]:
+            for pipe in wait(open_ones):
+                assert isinstance(pipe, Connection)
+                yield numbers[pipe].pop(0), _received(pipe)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(active_children()) - others:
-            child.terminate()
+        for process in started:
+            process.terminate()
+            process.join()
+        for pipe in numbers:
+            pipe.close()
+
+
+def _walk_for(parts: Sequence[Part], theirs: Connection) -> None:
+    """What another process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; who started this answers it, and ends this
+    for part in parts:
+        theirs.send(walked_part(part))
+
+
+def _received(pipe: Connection) -> Came:
+    try:
+        success, cost = pipe.recv()
+    except (EOFError, ConnectionError):
+        what = "a process that walked policies ended early"
+        raise CallerMistake(what, "run it again with --processes 1; if memory is short, with fewer --draws") from None
+    return success, cost
