@@ -21,12 +21,14 @@ from parcae.prediction.crossfit import (
     forecasts_of,
     gcn_forecasts,
     graphs_by_place,
+    learn,
     learn_gcn,
     watched_of,
 )
 from parcae.prediction.evaluate import evaluate
-from parcae.prediction.fit import constant, logistic, unseen
+from parcae.prediction.fit import Rows, constant, logistic, unseen
 from parcae.prediction.gcn import GcnSettings
+from parcae.prediction.heads import Logistic
 from parcae.prediction.metrics import Floats
 from parcae.prediction.prefixes import FOLDS, Group, Look, fold_of
 
@@ -131,3 +133,17 @@ def test_the_epoch_is_chosen_by_the_next_fold_that_has_tasks() -> None:
     folds = np.array([0, 1, 1, 3])
     assert watched_of(folds, 2) == [3] and watched_of(folds, 0) == [1, 2] and watched_of(folds, 3) == [0]
     assert watched_of(folds, -1) == [0] and FOLDS == 5
+
+
+def test_further_groups_of_a_task_train_and_never_say_how_likely_failure_is() -> None:
+    """Half of the rows are further groups, and all of those failed: of tasks that are met once, half do."""
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(600, 2))
+    extra = np.arange(600) % 2 == 1
+    failed = extra | (features[:, 0] + rng.normal(size=600) > 0)
+    rows = Rows(features=features, failed=failed, fold=np.arange(600) // 2 % 5, extra=extra)
+    learned = learn(rows, ("signal", "noise"), 1, heads=("logistic",))["logistic"]
+    fresh = Rows(features=rng.normal(size=(400, 2)), failed=np.zeros(400, dtype=bool), fold=np.zeros(400, dtype=int))
+    assert isinstance(learned.head, Logistic)
+    assert fresh.scored(learned.head).mean() > 0.65  # the head leans
+    assert learned.curve.each(fresh.scored(learned.head)).mean() == pytest.approx(0.5, abs=0.06)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from parcae.prediction.metrics import Bools, Floats, brier
 
-FEW = 100  # below so many examples an isotonic curve follows noise
+FEW = 1000  # below so many tasks an isotonic curve follows noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,7 @@ def _lesson(
 class Learned:
     """A fitted forecaster of some kind: its head, the columns (d,) that it reads, how its scores become probabilities.
 
-    `error`: the Brier score, on inner folds, of what it says once it is calibrated.
+    `error`: the Brier score, on inner folds, of what it says once it is calibrated. Both are about judged rows alone.
     """
 
     kind: str
@@ -129,16 +129,18 @@ class Learned:
 
 def learn(train: Rows, names: tuple[str, ...], seed: int, heads: Sequence[str] = HEADS) -> dict[str, Learned]:
     """Each of `heads` and their blend, by name; SELECTED is the one of LEARNED that did best on inner folds."""
-    found = {}
+    found, own = {}, train.judged
+    failed, folds = train.failed[own], train.fold[own]
     for name, chosen in fit_all(train, names, seed, heads).items():
-        curve = no_calibration() if name == "majority" else calibrate(train.failed, chosen.unseen, train.fold)
+        scores = chosen.unseen[own]
+        curve = no_calibration() if name == "majority" else calibrate(failed, scores, folds)
         found[name] = Learned(
             kind=name,
             setting=chosen.setting,
             head=chosen.head,
             columns=tuple(columns_of(name, names)),
             curve=curve,
-            error=brier(train.failed, curve.each(chosen.unseen)),
+            error=brier(failed, curve.each(scores)),
         )
     able = [one for name, one in found.items() if name in LEARNED]
     return found | {SELECTED: min(able, key=lambda one: one.error)} if able else found

@@ -26,7 +26,7 @@ class Rows:
     """`features` (n, d), `failed` (n,), `fold` (n,): rows of one task share a fold.
 
     `tables` and `right`, one a row: the names that were answered by then, and which names are right; heads that read
-    names need them.
+    names need them. `extra` (n,) marks further groups of attempts at a task that is there already; None: none is.
     """
 
     features: Floats
@@ -34,6 +34,12 @@ class Rows:
     fold: Ints
     tables: tuple[NameTable, ...] = ()
     right: tuple[frozenset[str], ...] = ()
+    extra: Bools | None = None
+
+    @property
+    def judged(self) -> Bools:
+        """(n,) which rows forecasters are judged by: each task once, as it is met."""
+        return np.ones(len(self.failed), dtype=bool) if self.extra is None else ~self.extra
 
     def where(self, chosen: Bools) -> Rows:
         """The rows that `chosen` marks."""
@@ -44,6 +50,7 @@ class Rows:
             fold=self.fold[chosen],
             tables=tuple(self.tables[place] for place in places if self.tables),
             right=tuple(self.right[place] for place in places if self.right),
+            extra=None if self.extra is None else self.extra[chosen],
         )
 
     def scored(self, head: AnyHead) -> Floats:

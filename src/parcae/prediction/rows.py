@@ -80,6 +80,7 @@ def rows_of(examples: Sequence[Example], names: tuple[str, ...], tallies: Sequen
         fold=np.array([fold_of(example.task_id) for example in examples], dtype=np.intp),
         tables=tuple(table_of(tally) for tally in counted),
         right=tuple(example.right for example in examples),
+        extra=np.array([example.extra for example in examples], dtype=bool),
     )
 
 
