@@ -7,11 +7,12 @@ ask about are counted once. Knows nothing of how ours is chosen.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.resource_tracker import ensure_running
 
 import numpy as np
 
@@ -128,7 +129,8 @@ def _beside(parts: Sequence[Part], processes: int) -> Generator[tuple[int, Came]
             ours, theirs = context.Pipe(duplex=False)
             own = list(range(first, len(parts), processes))
             process = context.Process(target=_walk_for, args=([parts[at] for at in own], theirs), daemon=True)
-            process.start()
+            with _deaf():
+                process.start()
             theirs.close()
             started.append(process)
             numbers[ours] = own
@@ -146,9 +148,19 @@ def _beside(parts: Sequence[Part], processes: int) -> Generator[tuple[int, Came]
 
 def _walk_for(parts: Sequence[Part], theirs: Connection) -> None:
     """What another process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; who started this answers it, and ends this
     for part in parts:
         theirs.send(walked_part(part))
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started within never hears Ctrl-C, which reaches all: who started it answers, and ends it."""
+    ensure_running()  # multiprocessing's tracker, which opens the ears again when it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _received(pipe: Connection) -> Came:
