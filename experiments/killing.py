@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,16 @@ def live_command(module: str, folder: Path) -> list[str]:
     return [sys.executable, "-m", module, "live", str(folder)]
 
 
-def killed(command: Sequence[str], seconds: float | None) -> bool:
-    """Let a process live for `seconds` after its first line, then kill it; False if it ended well by itself."""
+def killed(command: Sequence[str], seconds: float | None, *, since: Callable[[], bool] = lambda: True) -> bool:
+    """Let a process live for `seconds` after its first line, then kill it; False if it ended well by itself.
+
+    The seconds begin when `since` holds: a machine with other work is slow, and slow at other times than before.
+    """
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         process.stdout.readline()
+        while process.poll() is None and not since():
+            time.sleep(0.002)
         try:
             assert process.wait(seconds) == 0
         except subprocess.TimeoutExpired:

@@ -12,7 +12,6 @@ import asyncio
 import random
 import sys
 import tempfile
-import time
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +53,7 @@ FILES = {
     "def test_total():\n    assert total([100, 300], 10) == 360\n",
 }
 LATENCY_SECONDS = 0.02  # so that some moments of a run lie within a call
+SOON_SECONDS = 0.3  # after a call: in it, or in what its reply led to
 MODULE = "experiments.repair.kills"
 EVIDENCE = Path(__file__).parents[2] / "out" / "evidence" / "repair_kills.json"
 
@@ -131,13 +131,18 @@ class Life:
 
 
 def lived(project: Path, folder: Path, whole: Whole, kills: int, rng: random.Random) -> Life:
-    """Kill the run in `folder` up to `kills` times at random moments, then let it end, and look."""
+    """Kill the run in `folder` up to `kills` times, each soon after a random one of the calls to come; then look."""
     asyncio.run(begin(project, folder))
     done = again = 0
     bill = folder / "bill"
     for number in range(kills + 1):
         known, before = asyncio.run(settled(folder, RUN)), billed(bill)
-        dead = killed(live_command(MODULE, folder), rng.uniform(0.0, whole.seconds / 2) if number < kills else None)
+        until = len(before) + rng.randint(0, max(0, whole.calls - len(set(before)) - 1))
+        dead = killed(
+            live_command(MODULE, folder),
+            rng.uniform(0.0, SOON_SECONDS) if number < kills else None,
+            since=lambda calls=until: len(billed(bill)) >= calls,  # type: ignore[misc]
+        )
         again += len(known.intersection(billed(bill)[len(before) :]))
         if not dead:
             break
@@ -164,17 +169,16 @@ async def _state(project: Path, folder: Path) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """A run that nobody killed: how long it took, and what it came to."""
+    """A run that nobody killed: how many calls it made, and what it came to."""
 
-    seconds: float
+    calls: int
     state: dict[str, object]
 
 
 def _whole(project: Path, folder: Path) -> Whole:
     asyncio.run(begin(project, folder))
-    started = time.monotonic()
     assert not killed(live_command(MODULE, folder), None)
-    return Whole(seconds=time.monotonic() - started, state=asyncio.run(_state(project, folder)))
+    return Whole(calls=len(billed(folder / "bill")), state=asyncio.run(_state(project, folder)))
 
 
 def killing(runs: int, kills: int, seed: int) -> list[Life]:
