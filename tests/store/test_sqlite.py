@@ -14,6 +14,7 @@ import pytest
 from parcae.core.errors import StoreFailed
 from parcae.core.events import CallStarted, OutcomeGiven
 from parcae.store import schema
+from parcae.store.connection import connect
 from parcae.store.redact import HIDDEN, Redactor
 from parcae.store.salvage import salvage
 from parcae.store.sqlite import SqliteJournal
@@ -272,3 +273,22 @@ async def test_what_comes_after_the_end_of_a_journal_is_refused(tmp_path: Path) 
     with pytest.raises(StoreFailed, match="is closed"):
         await journal.append([noted("run", 1)])
     assert await read_back(journal.path) == ["0"]
+
+
+def test_a_file_that_another_process_sets_up_meanwhile_is_a_journal(tmp_path: Path) -> None:
+    """Between any two statements of ours the other is done with it."""
+    for moment in range(1, 8):
+        file = tmp_path / f"{moment}.sqlite"
+        ours = sqlite3.connect(file, isolation_level=None)
+        ours.execute("PRAGMA journal_mode = WAL")
+        seen: list[str] = []
+
+        def meanwhile(statement: str, file: Path = file, seen: list[str] = seen, moment: int = moment) -> None:
+            seen.append(statement)
+            if len(seen) == moment and not any("IMMEDIATE" in one for one in seen):
+                connect(file).close()
+
+        ours.set_trace_callback(meanwhile)
+        schema.prepare(ours, file)
+        assert ours.execute("SELECT count(*) FROM events").fetchone() == (0,)
+        ours.close()

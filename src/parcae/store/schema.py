@@ -30,14 +30,14 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         StoreFailed: the file is of a newer version, or it is something else.
     """
-    version, application_id = _pragma(connection, "user_version"), _pragma(connection, "application_id")
+    version, application_id, has_tables = _state(connection)
     if version > VERSION:
         raise StoreFailed(
             f"{path} has version {version}, this Parcae reads up to {VERSION}", "update Parcae, or name another --home"
         )
     if version == VERSION:
         return
-    if application_id not in (0, APPLICATION_ID) or (version == 0 and _has_tables(connection)):
+    if application_id not in (0, APPLICATION_ID) or (version == 0 and has_tables):
         raise StoreFailed(f"{path} is not a journal of Parcae", "name another --home, or move the file away")
     if version:
         _back_up(connection, path.with_name(f"{path.name}.v{version}.bak"))
@@ -61,8 +61,14 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return value
 
 
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+def _state(connection: sqlite3.Connection) -> tuple[int, int, bool]:
+    """Version, application and whether there are tables, all at one moment: another process may be making them."""
+    connection.execute("BEGIN")
+    try:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return _pragma(connection, "user_version"), _pragma(connection, "application_id"), bool(tables)
+    finally:
+        connection.rollback()
 
 
 def _back_up(connection: sqlite3.Connection, copy: Path) -> None:
