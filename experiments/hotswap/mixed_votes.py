@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from parcae.hotswap.frontier import fold_of
 from parcae.hotswap.ladders import BELIEF, Opening, States, states_of
 from parcae.hotswap.recorded import USUAL_PRICES, Deck, Prices, decks_of
 from parcae.hotswap.selection import belief_of
 from parcae.prediction.belief import Floats
+from parcae.prediction.prefixes import fold_of
 from parcae.prediction.recordings import gold_share, read_recordings
 
 TARGET, SOURCES = "gpt-4o", ("llama3", "mistral-nemo")

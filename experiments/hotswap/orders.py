@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from experiments.prediction.recorded import HELD_OUT, recordings, write
 
-from parcae.hotswap.frontier import Asked, fold_of
-from parcae.hotswap.ladders import Opening, patiences, states_of
+from parcae.hotswap.frontier import Asked, openings_of
+from parcae.hotswap.ladders import states_of
 from parcae.hotswap.recorded import USUAL_PRICES, Deck, Prices, decks_of
 from parcae.hotswap.selection import Table, fit_folds, held_out
+from parcae.prediction.prefixes import fold_of
 from parcae.prediction.recordings import gold_share
 
 TARGET, SOURCES, MARKS = "gpt-4o", ("llama3", "mistral-nemo"), (0.12, 0.16, 0.20, 0.24, 0.28)
@@ -31,8 +32,10 @@ def developed() -> list[Deck]:
 
 def kept(decks: Sequence[Deck], orders: int, seed: int) -> list[float]:
     """What ours keeps at MARKS, each fold by what the others gave."""
-    openings = [Opening(), *(Opening(patience=steps) for steps in patiences(decks, TARGET))]
-    states = {opening: [states_of(deck, opening, TARGET, orders, seed=seed) for deck in decks] for opening in openings}
+    states = {
+        opening: [states_of(deck, opening, TARGET, orders, seed=seed) for deck in decks]
+        for opening in openings_of(decks, TARGET, sources=())
+    }
     folds = np.array([fold_of(deck.task.id, ASKED.folds) for deck in decks])
     table = Table(target=TARGET, states=states, folds=folds)
     solved = sum(gold_share(deck.task, [one.answer for one in deck.attempts[TARGET]]) for deck in decks)

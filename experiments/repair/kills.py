@@ -16,6 +16,7 @@ import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from experiments.killing import (
@@ -141,7 +142,7 @@ def lived(project: Path, folder: Path, whole: Whole, kills: int, rng: random.Ran
         dead = killed(
             live_command(MODULE, folder),
             rng.uniform(0.0, SOON_SECONDS) if number < kills else None,
-            since=lambda calls=until: len(billed(bill)) >= calls,  # type: ignore[misc]
+            since=partial(_has_asked, bill, until),
         )
         again += len(known.intersection(billed(bill)[len(before) :]))
         if not dead:
@@ -150,6 +151,11 @@ def lived(project: Path, folder: Path, whole: Whole, kills: int, rng: random.Ran
     paid = billed(bill)
     same = asyncio.run(_state(project, folder)) == whole.state
     return Life(kills=done, in_flight=len(paid) - len(set(paid)), again=again, same=same)
+
+
+def _has_asked(bill: Path, calls: int) -> bool:
+    """Whether so many calls are on the bill."""
+    return len(billed(bill)) >= calls
 
 
 async def _state(project: Path, folder: Path) -> dict[str, object]:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from tests.hotswap.recordings import decks
 
-from parcae.hotswap.frontier import fold_of, openings_of
+from parcae.hotswap.frontier import openings_of
 from parcae.hotswap.hindsight import PRICES_OF_A_SOLVED_TASK, hindsight
 from parcae.hotswap.ladders import states_of
 from parcae.hotswap.recorded import Deck
 from parcae.hotswap.selection import Table, fit_folds, held_out
+from parcae.prediction.prefixes import fold_of
 
 DRAWS, SOURCES = 2, ("weak",)
 

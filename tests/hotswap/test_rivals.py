@@ -14,8 +14,8 @@ from tests.hotswap.recordings import decks
 from parcae.core.errors import CallerMistake
 from parcae.hotswap import rivals
 from parcae.hotswap.curves import played
-from parcae.hotswap.frontier import fold_of
 from parcae.hotswap.rivals import Part, beliefs_of, walked
+from parcae.prediction.prefixes import fold_of
 
 
 @pytest.fixture(scope="module")

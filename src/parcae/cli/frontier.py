@@ -24,9 +24,7 @@ from parcae.cli.output import OUTPUT_FILE
 @click.option("--folds", type=click.IntRange(min=3), default=5, show_default=True, help="Folds, by crc32 of the task.")
 @click.option("--resamples", type=click.IntRange(min=100), default=1000, show_default=True, help="For the intervals.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What chance depends on.")
-@click.option(
-    "--processes", type=click.IntRange(min=1), help="Walk policies on so many cores (all that are free to us)."
-)
+@click.option("--processes", type=click.IntRange(min=1), help="How many cores walk policies (all).")
 @click.option("--html", type=OUTPUT_FILE, help="Write a page with the plot and every table.")
 @click.option("--export", type=click.Path(path_type=Path), help="Write the chosen policy to this folder, as a plan.")
 @click.option("--at", type=click.FloatRange(min=0),

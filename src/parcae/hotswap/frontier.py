@@ -7,7 +7,6 @@ flatter the rivals, not us. Knows nothing of terminals or pages.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,14 +24,10 @@ from parcae.hotswap.recorded import Deck, Prices, decks_of
 from parcae.hotswap.replay import NotRecorded
 from parcae.hotswap.rivals import Part, beliefs_of, walked
 from parcae.hotswap.selection import Fitted, Table, fit, fit_folds, held_out
+from parcae.prediction.prefixes import fold_of
 from parcae.prediction.recordings import Recordings, gold_share
 
 Say = Callable[[str], None]
-
-
-def fold_of(task_id: str, folds: int) -> int:
-    """The fold of a task: crc32 of its id in UTF-8, modulo `folds`. All its attempts share it."""
-    return zlib.crc32(task_id.encode()) % folds
 
 
 # both in attempts of the target: what policies of ours are chosen for, and where curves are compared

@@ -37,7 +37,10 @@ OK = "ok"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedTask:
-    """One bug. `covering[m]`: how many failing tests cover candidate method m, in the order of the file."""
+    """One bug. `covering[m]`: how many failing tests cover candidate method m, in the order of the file.
+
+    A plain dict, as `RecordedRun.seen` is: both travel to other processes, and a MappingProxyType cannot.
+    """
 
     id: str
     gold: frozenset[str]

@@ -13,7 +13,7 @@ ROUNDING = 1e-9  # shares such as 1/3 add up to a little more or less than they 
 
 def lead(votes: Sequence[Sequence[str]]) -> float:
     """By how many attempts the first name leads the second; 0 without an answer."""
-    first, second = _first_two(tuple(tuple(answer) for answer in votes))
+    first, second = _first_two(votes)
     return first - second
 
 
@@ -32,14 +32,13 @@ def majority_is_sure(votes: Sequence[Sequence[str]], confidence: float) -> bool:
 
     Source: adaptive consistency (Aggarwal et al. 2023, arXiv:2305.11860), its Beta form. Ours takes fractions of votes.
     """
-    first, second = _first_two(tuple(tuple(answer) for answer in votes))
+    first, second = _first_two(votes)
     if not first:
         return False
     return 1 - _beta_below_half(round(first + 1, 6), round(second + 1, 6)) + ROUNDING >= confidence
 
 
-@lru_cache(maxsize=4096)  # a decision asks more than once, and policies replayed over one order ask the same
-def _first_two(votes: tuple[tuple[str, ...], ...]) -> tuple[float, float]:
+def _first_two(votes: Sequence[Sequence[str]]) -> tuple[float, float]:
     """How many attempts the first two names have; 0 where there are fewer."""
     scores = [candidate.score * len(votes) for candidate in vote(votes).candidates[:2]]
     first, second, *_ = *scores, 0.0, 0.0
