@@ -12,7 +12,7 @@ from tests.agents.echo import FINAL, TASK, Thinker, role
 
 from parcae.agents.loop import Agent
 from parcae.core.errors import CallerMistake
-from parcae.core.events import AttemptEnded, CallStarted, Incident, OutboxQueued, StepReplied
+from parcae.core.events import AttemptEnded, AttemptEquipped, CallStarted, Incident, OutboxQueued, StepReplied
 from parcae.core.protocols import Model, ToolRefused, Worker
 from parcae.core.scope import Scope
 from parcae.core.task import Task
@@ -68,6 +68,22 @@ async def test_the_harness_makes_the_first_call_and_the_final_question_is_a_step
     assert steps[-1].asked == FINAL
     assert steps[-1].ending is not None
     assert steps[-1].ending.answer == ("dddd",)
+
+
+async def test_a_new_attempt_is_journalled_with_its_tools_and_the_version_of_its_prompt() -> None:
+    models = [ScriptedModel(name, [call("look_up", word="bb"), say("done"), say("dddd")]) for name in "ab"]
+    known, changed = (await a_scope(), await a_scope())
+    steps = await run(Agent(role()), models[0], known)
+    resumed = Agent(role()).attempt(
+        TASK, model=ScriptedModel("c", [say("done"), say("e")]), so_far=steps[:2], scope=known
+    )
+    assert [step.model async for step in resumed] == ["c", "c"]
+    await run(Agent(replace(role(), system="Look again.")), models[1], changed)
+    [told], [other] = [
+        [one.event for one in await scope.journal.read("run", [AttemptEquipped])] for scope in (known, changed)
+    ]
+    assert told.tools == other.tools == tuple(sorted(tool.spec.name for tool in role().tools))
+    assert told.prompt == role().version != other.prompt and len(told.prompt) == len(other.prompt) == 8
 
 
 async def test_a_message_stays_the_same_object_from_call_to_call_so_that_it_is_mapped_once() -> None:

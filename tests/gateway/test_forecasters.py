@@ -101,13 +101,15 @@ async def test_what_a_gateway_journalled_trains_the_forecaster_that_it_takes_up(
         async with serving(plain, journal=journal) as client:
             for number in range(tasks):
                 name = f"{'bad' if number % 2 else 'good'}-{number}"
-                await work(client, opening=name, x_parcae_task=name, x_parcae_run=f"{name}-1")
+                named = {"x_parcae_task": name, "x_parcae_run": f"{name}-1", "x_parcae_prompt": "v2"}
+                await work(client, opening=name, **named)
                 judged = {"run": f"{name}-1", "success": number % 2 == 0}
                 assert (await client.post("/v1/outcomes", judged))[0] == 200
             groups = groups_from([entry.event for entry in await journal.read("", KINDS)], agent="gateway")
             assert [(one.task_id, one.failed) for one in groups] == [
                 (f"{'bad' if number % 2 else 'good'}-{number}", number % 2 == 1) for number in range(tasks)
             ]
+            assert {(one.setup.models, one.setup.prompt) for one in groups} == {(("up:small",), "v2")}
             assert [len(one.attempts[0]) for one in groups] == [6] * tasks
             fitting = partial(train, groups, agent="gateway", kind="logistic", looks=(Look(at=3),))
             save((await asyncio.to_thread(fitting)).fitted, file)

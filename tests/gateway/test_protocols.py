@@ -15,6 +15,8 @@ from tests.gateway.upstream import (
     upstream,
 )
 
+from parcae.core.events import AttemptEquipped
+
 pytestmark = pytest.mark.loopback
 Document = dict[str, object]
 LOOK = ("call_0123456789abcdef", "look", '{"at": 1}')
@@ -153,6 +155,9 @@ async def test_every_client_is_served_by_every_upstream(protocol: str, family: s
         assert await TALKS[protocol](client, stream) == "a cat"
         runs = client.gateway.runs.all()
         spent = (await client.gateway.bank.spent(None))["since_start"]
+        await client.gateway.recorder.flush()
+        begun = await client.gateway.journal.read("gateway/runs", [AttemptEquipped])
+    assert [entry.event.tools for entry in begun] == [("look",)]
     assert len(up.seen) == 2
     assert [run.completed for run in runs] == [1]
     assert spent.usd == pytest.approx(2 * 20e-6) and spent.tokens == 30

@@ -16,7 +16,7 @@ from parcae.agents.calls import TURN_OVER, run_calls
 from parcae.agents.conversation import CUT
 from parcae.agents.role import Role
 from parcae.core.errors import BudgetExceeded
-from parcae.core.events import AttemptEnded, CallStarted, StepCompleted, StepObserved, StepReplied
+from parcae.core.events import AttemptEnded, AttemptEquipped, CallStarted, StepCompleted, StepObserved, StepReplied
 from parcae.core.protocols import Event, Model, Request, Tool
 from parcae.core.scope import LiveEvent, Scope, derive_seed, unseen
 from parcae.core.task import Task
@@ -155,6 +155,22 @@ class _Run:
 
     # ---- taking a reply
 
+    def _replied(self, index: int, step: Step) -> tuple[Event, ...]:
+        assert step.reply is not None
+        replied = StepReplied(
+            scope=self.scope.id,
+            step=index,
+            model=step.model,
+            reply=step.reply,
+            asked=step.asked,
+            usage=step.usage,
+            cost_usd=step.cost_usd,
+        )
+        if index:
+            return (replied,)
+        equipped = AttemptEquipped(scope=self.scope.id, tools=tuple(sorted(self.tools)), prompt=self.role.version)
+        return (equipped, replied)
+
     async def _forced_call(self) -> Step:
         from pydantic_ai.messages import ModelResponse, ToolCallPart
 
@@ -164,7 +180,7 @@ class _Run:
         now = datetime.fromtimestamp(self.scope.clock.now(), UTC)
         reply = ModelResponse(parts=[call], model_name=HARNESS, timestamp=now)
         step = Step(model=HARNESS, asked=self.role.opening(self.task, self.scope), reply=reply)
-        await self.scope.journal.append([_replied(self.scope.id, 0, step)])
+        await self.scope.journal.append(self._replied(0, step))
         return await self._observe(step, reply.tool_calls, self.tools)
 
     async def _take(
@@ -186,7 +202,7 @@ class _Run:
             cost_usd=answered.cost_usd,
         )
         self.turns += 1
-        replied = (_replied(self.scope.id, index, step), *answered.settlement)
+        replied = (*self._replied(index, step), *answered.settlement)
         calls = reply.tool_calls
         if final or not calls:
             ending = self._ending(reply, full, final)
@@ -288,19 +304,6 @@ class _Run:
             scope=self.scope.id, what=what, step=len(self.steps), model=self.model.card.name, cost_usd=spent
         )
         self.scope.show(event)
-
-
-def _replied(scope: str, index: int, step: Step) -> StepReplied:
-    assert step.reply is not None
-    return StepReplied(
-        scope=scope,
-        step=index,
-        model=step.model,
-        reply=step.reply,
-        asked=step.asked,
-        usage=step.usage,
-        cost_usd=step.cost_usd,
-    )
 
 
 def _refused(call: ToolCallPart) -> Observation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -50,3 +51,9 @@ class Role:
     made: Callable[[Scope], tuple[str, ...]] | None = None
     max_tokens: int = 1024
     temperature: float | None = 0.8
+
+    @property
+    def version(self) -> str:
+        """The version of its prompts: eight hexadecimal digits that change with the system prompt or last question."""
+        told = f"{self.system}\0{self.final_question or ''}"
+        return hashlib.sha256(told.encode()).hexdigest()[:8]

@@ -63,6 +63,19 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEquipped:
+    """What an attempt's model is given beside its task; stands with the first reply.
+
+    `tools`: the names that it is offered, sorted. `prompt`: the version of what it is told; "" is unknown.
+    """
+
+    kind: ClassVar[str] = "attempt.equipped/1"
+    scope: str
+    tools: tuple[str, ...] = ()
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepReplied:
     """The first durable part of a step: the reply. Appended together with its settlement, before any tool runs."""
 

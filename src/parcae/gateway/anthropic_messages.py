@@ -81,6 +81,7 @@ class AnthropicMessages:
             max_tokens=max_tokens,
             bound_tokens=bound_of(_contents(turns)) + (before.bound_tokens if before is not None else 0),
             said=hints(document) if "metadata" in document else {},
+            offers=list_of(document.get("tools")),
             before=before,
         )
 

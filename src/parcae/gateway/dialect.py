@@ -55,8 +55,9 @@ class Asked(NamedTuple):
 
     `messages` is what identity sees; `turns` are the same messages as the wire had them, index by index.
     `max_tokens` None: the client left it to the model. `bound_tokens` bounds what the prompt holds that is not text in
-    the body (images behind a URL). `said` are the standard fields that may name task or run. `before` stands for the
-    messages that came before these, where they were known and not read again.
+    the body (images behind a URL). `said` are the standard fields that may name task or run. `offers` are the tools
+    as the wire had them. `before` stands for the messages that came before these, where they were known and not read
+    again.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Asked(NamedTuple):
     bound_tokens: int = 0
     wants_usage: bool = True
     said: Mapping[str, str] = NOTHING_SAID
+    offers: Sequence[object] = ()
     before: Before | None = None
 
 
@@ -235,7 +237,7 @@ def list_of(value: object) -> Sequence[object]:
 def hints(document: Document) -> dict[str, str]:
     """What the standard fields say of task and run.
 
-    `metadata` may hold `parcae_task`, `parcae_run`, `parcae_private`; OpenAI's `user` and Anthropic's
+    `metadata` may hold `parcae_task`, `parcae_run`, `parcae_prompt`, `parcae_private`; OpenAI's `user` and Anthropic's
     `metadata.user_id` may be "parcae:TASK" or "parcae:TASK/RUN".
     """
     said: dict[str, str] = {}
@@ -244,11 +246,18 @@ def hints(document: Document) -> dict[str, str]:
         if isinstance(user, str) and user.startswith("parcae:"):
             task, _, run = user.removeprefix("parcae:").partition("/")
             said |= {"task": task} | ({"run": run} if run else {})
-    for name in ("task", "run", "private"):
+    for name in ("task", "run", "prompt", "private"):
         value = metadata.get(f"parcae_{name}")
         if isinstance(value, str):
             said[name] = value
     return said
+
+
+def names_of(offers: Sequence[object]) -> tuple[str, ...]:
+    """The names of offered tools in any dialect, sorted; a provider's own tool is named by its type."""
+    tools = map(object_of, offers)
+    own = (object_of(tool.get("function")).get("name") or tool.get("name") or tool.get("type") for tool in tools)
+    return tuple(sorted({text_of(name) for name in own} - {""}))
 
 
 def tool_spec(function: Document, schema: str) -> ToolSpec:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from parcae.core.events import AttemptStarted, Decided, Forecasted, RunStarted, StepObserved
+from parcae.core.events import AttemptEquipped, AttemptStarted, Decided, Forecasted, RunStarted, StepObserved
 from parcae.core.protocols import Decision, Event
 from parcae.core.task import Task
 from parcae.gateway.config import Key, VirtualModel
-from parcae.gateway.dialect import Asked, Dialect
+from parcae.gateway.dialect import Asked, Dialect, names_of
 from parcae.gateway.events import GatewayStopped
 from parcae.gateway.http import Http
 from parcae.gateway.identity import Placed
@@ -75,7 +75,8 @@ def follow(gateway: Gateway, key: Key | None, dialect: Dialect, reading: Reading
     )
     run = gateway.runs.get(key, placed)
     if run is None:
-        run = _opened(gateway, key, virtual, placed, private, dialect, asked)
+        prompt = _hint(http, asked, "prompt") or ""
+        run = _opened(gateway, key, virtual, placed, private, dialect, asked, prompt)
     else:
         _kept_up(gateway, key, run, placed, dialect, asked)
         _moved(gateway, key, run, virtual, private, dialect, asked)
@@ -112,6 +113,7 @@ def _opened(
     private: bool,
     dialect: Dialect,
     asked: Asked,
+    prompt: str,
 ) -> Run:
     ladder = gateway.ladder(virtual, private=private)
     owner = "open" if key is None else key.name
@@ -130,6 +132,7 @@ def _opened(
     if gateway.first_of(scope):
         events.append(RunStarted(scope=scope, command="serve", task=task, seed=0, options={"model": virtual.name}))
     events.append(AttemptStarted(scope=run.scope, model=run.target.name))
+    events.append(AttemptEquipped(scope=run.scope, tools=names_of(asked.offers), prompt=prompt))
     gateway.recorder.put(events)
     gateway.metrics.runs += 1
     run.looks, run.attempt = _looks(gateway, owner, run, task)

@@ -94,6 +94,7 @@ class OpenAIChat:
             bound_tokens=bound,
             wants_usage=not stream or options.get("include_usage") is True,
             said=hints(document) if "metadata" in document or "user" in document else NOTHING_SAID,
+            offers=list_of(document.get("tools")),
             before=before,
         )
 

@@ -71,6 +71,7 @@ class OpenAIResponses:
             max_tokens=count_of(document, "max_output_tokens"),
             bound_tokens=bound_of(turn.get("content") or turn.get("output") for turn in turns),
             said=hints(document) if "metadata" in document or "user" in document else {},
+            offers=list_of(document.get("tools")),
         )
 
     def _message(self, turn: Document) -> Message:

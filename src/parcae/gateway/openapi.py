@@ -21,6 +21,7 @@ _HEADERS = [
     for name, schema, text in (
         ("task", _NAME, "the task that this run is an attempt at"),
         ("run", _NAME, "the run that this request belongs to"),
+        ("prompt", _NAME, "the version of this agent's prompt, by which runs are compared"),
         ("private", {"enum": ["0", "1"]}, "1: no model that is not local may see it"),
     )
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parcae.core.events import (
+    AttemptEquipped,
     AttemptStarted,
     Decided,
     Forecasted,
@@ -28,7 +29,9 @@ from parcae.gateway.state import Gateway
 from parcae.store.codec import decode
 
 _KINDS: tuple[type[Event], ...] = (GatewayServed, GatewayStopped)
-_STEPS: tuple[type[Event], ...] = (RunStarted, AttemptStarted, StepReplied, StepObserved, StepCompleted)
+_STEPS: tuple[type[Event], ...] = (
+    RunStarted, AttemptStarted, AttemptEquipped, StepReplied, StepObserved, StepCompleted,
+)  # fmt: skip
 _PUT: tuple[type[Event], ...] = (*_STEPS, Forecasted, Decided, Settled, *_KINDS)
 PROCESS = "gateway/process"
 

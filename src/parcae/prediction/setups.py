@@ -24,7 +24,8 @@ class SetupRecord:
 
     def __str__(self) -> str:
         tools = ", ".join(self.setup.tools) or "its tools"
-        name = " ".join(filter(None, (self.setup.model or "an unknown model", self.setup.prompt)))
+        model = self.setup.model or "an unknown model"
+        name = f"{model}, prompt {self.setup.prompt}," if self.setup.prompt else model
         return f"{name} with {tools}: {self.failure_rate:.0%} of {self.tasks} tasks"
 
     @property

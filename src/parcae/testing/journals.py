@@ -18,6 +18,7 @@ from parcae.core.errors import StoreFailed
 from parcae.core.events import (
     AccountOpened,
     AttemptEnded,
+    AttemptEquipped,
     AttemptStarted,
     CallStarted,
     Decided,
@@ -63,6 +64,7 @@ def one_of_each(scope: str = "run") -> list[Event]:
         RunStarted(scope=scope, command="locate", task=task, seed=1 << 62, options={"repo": NASTY}),
         AccountOpened(scope=scope, limits=Limits(usd=0.3, tokens=None)),
         AttemptStarted(scope=scope, model="m", rung=1, after_steps=2, forked_from="other/attempt-1"),
+        AttemptEquipped(scope=scope, tools=("read", NASTY), prompt="v1"),
         Reserved(scope=scope, reservation="run#1", worst=worst, model="m", block=True),
         StepReplied(
             scope=scope, step=0, model="m", reply=REPLY, asked=NASTY, usage=Usage(prompt_tokens=3), cost_usd=None

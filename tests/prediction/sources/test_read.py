@@ -9,14 +9,22 @@ import pytest
 from pydantic_ai.messages import ModelResponse, ToolCallPart
 
 from parcae.core.errors import CallerMistake
-from parcae.core.events import AttemptStarted, OutcomeGiven, RunStarted, StepCompleted, StepObserved, StepReplied
+from parcae.core.events import (
+    AttemptEquipped,
+    AttemptStarted,
+    OutcomeGiven,
+    RunStarted,
+    StepCompleted,
+    StepObserved,
+    StepReplied,
+)
 from parcae.core.plan import Plan, StagePlan, render
 from parcae.core.plan_rungs import RungPlan
 from parcae.core.protocols import Event
 from parcae.core.task import Task
 from parcae.core.trajectory import Ending, Observation
 from parcae.graphs.tally import TaskFacts
-from parcae.prediction.prefixes import Group, Look, fold_of
+from parcae.prediction.prefixes import Group, Look, Setup, fold_of
 from parcae.prediction.rows import checked
 from parcae.prediction.sources.journal import groups_from
 from parcae.prediction.sources.read import Wanted, read
@@ -214,6 +222,18 @@ def test_tools_are_those_that_were_offered_whichever_an_attempt_called(tmp_path:
     one, alone = read(lines(tmp_path, rows), WANTED).groups
     assert one.setup.tools == ("look", "read") and len(one.attempts) == 3
     assert alone.setup.tools == ("look",)
+
+
+def test_a_run_s_set_up_holds_what_its_attempts_were_offered_and_told() -> None:
+    begun, *after = run_events("run-1")
+    scopes = ("run-1/attempt-1", "run-1/attempt-2")
+    told = [
+        AttemptEquipped(scope=scope, tools=("read", "look")[place:], prompt="v1") for place, scope in enumerate(scopes)
+    ]
+    second = AttemptStarted(scope=scopes[1], model="tiny")
+    [group] = groups_from([begun, told[0], *after, second, told[1]])
+    assert group.setup == Setup(model="small and tiny", tools=("look", "read"), prompt="v1")
+    assert groups_from(run_events("run-2"))[0].setup == Setup(model="small")
 
 
 def printed(trace: str, start: str, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from parcae.core.errors import CallerMistake
 from parcae.core.events import (
     AttemptEnded,
+    AttemptEquipped,
     AttemptStarted,
     Decided,
     OutcomeGiven,
@@ -31,7 +32,8 @@ from parcae.store.replay import replayed
 
 TURN = "turn"
 KINDS: tuple[type[Event], ...] = (
-    RunStarted, OutcomeGiven, AttemptStarted, StepReplied, StepObserved, StepCompleted, AttemptEnded, Decided,
+    RunStarted, OutcomeGiven, AttemptStarted, AttemptEquipped, StepReplied, StepObserved, StepCompleted, AttemptEnded,
+    Decided,
 )  # fmt: skip
 
 
@@ -134,13 +136,23 @@ def _grouped(
 ) -> Group:
     attempts = [replayed([event for event in events if event.scope == scope], task) for scope in scopes]
     verdicts = [event.success for event in events if isinstance(event, OutcomeGiven)]
-    models = sorted({event.model for event in begun})
     return Group(
         task_id=task,
-        setup=Setup(model=AND.join(models)),
+        setup=setup_in(events, begun),
         attempts=tuple(turns_of(one) for one in attempts),
         failed=not verdicts[-1] if verdicts else None,
         facts=facts,
+    )
+
+
+def setup_in(events: Sequence[Event], begun: Sequence[AttemptStarted]) -> Setup:
+    """What the attempts that were `begun` ran on; of tools and prompts what `events` tell of their scopes."""
+    scopes = {event.scope for event in begun}
+    equipped = [event for event in events if isinstance(event, AttemptEquipped) and event.scope in scopes]
+    return Setup(
+        model=AND.join(sorted({event.model for event in begun})),
+        tools=tuple(sorted({tool for event in equipped for tool in event.tools})),
+        prompt=AND.join(sorted({event.prompt for event in equipped} - {""})),
     )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from parcae.core.events import AttemptStarted, Decided, OutcomeGiven, RunStarted, StepReplied
 from parcae.core.protocols import Event
 from parcae.graphs.tally import facts_of
-from parcae.prediction.prefixes import AND, Group, Setup
-from parcae.prediction.sources.journal import first_of_each, planned_in, runs_in, turns_of
+from parcae.prediction.prefixes import Group
+from parcae.prediction.sources.journal import first_of_each, planned_in, runs_in, setup_in, turns_of
 from parcae.store.replay import replayed
 
 
@@ -35,10 +35,9 @@ def _group(events: Sequence[Event], agent: str | None) -> Group | None:
     begun = [event for own in below for event in own if isinstance(event, AttemptStarted) and not event.rung]
     over = next(event for event in events if isinstance(event, AttemptStarted) and event.rung)
     verdicts = [event.success for event in events if isinstance(event, OutcomeGiven) and event.scope == started.scope]
-    models = sorted({event.model for event in begun})
     return Group(
         task_id=started.task.id,
-        setup=Setup(model=AND.join(models)),
+        setup=setup_in(events, begun),
         attempts=tuple(
             turns_of(replayed(own, started.task.id))[:steps] for own, steps in zip(below, took.looked_at, strict=True)
         ),
