@@ -6,6 +6,9 @@ import asyncio
 import os
 import socket
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from parcae.tools.sandbox import Bind, Finished, Sandbox, SandboxLimits
 from parcae.tools.unsandboxed import unsandboxed
 
 TIGHT = SandboxLimits(wall_seconds=60, cpu_seconds=30, memory_bytes=256 << 20, processes=24, written_bytes=32 << 20)
+LITTLE = replace(TIGHT, written_bytes=8 << 20)
 SHORT = SandboxLimits(wall_seconds=1.0)
 
 
@@ -107,10 +111,60 @@ async def test_memory_is_bounded_for_one_process_and_for_all(walls: Sandbox, tmp
     assert many.seconds < 30
 
 
-async def test_the_disk_is_bounded(walls: Sandbox, tmp_path: Path) -> None:
-    code = "import time\nf = open('big', 'wb')\nfor _ in range(64):\n    f.write(bytes(1 << 20))\ntime.sleep(30)"
+HOARDS = {
+    "one file": "kept = open('big', 'wb')",
+    "without a name": "kept = open('big', 'wb'); os.unlink('big')",
+    "never had one": "kept = os.fdopen(os.memfd_create('big'), 'wb')",
+}
+
+
+@pytest.fixture(params=["disk", "memory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk, whose writes the kernel counts by process, and one in memory, where it does not."""
+    if request.param == "disk":
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("hoard", HOARDS)
+async def test_what_is_written_is_bounded(hoard: str, walls: Sandbox, place: Path) -> None:
+    code = f"import os, time\n{HOARDS[hoard]}\nfor _ in range(24):\n    kept.write(bytes(1 << 20))\ntime.sleep(30)"
+    for name, box in (("walls", walls), ("none", unsandboxed())):
+        folder = place / name
+        folder.mkdir()
+        done = await python(code, box, folder, LITTLE)
+        assert done.limit == "written_bytes" and done.seconds < 20
+
+
+async def test_nothing_is_written_beside_what_was_given_without_bound(walls: Sandbox, tmp_path: Path) -> None:
+    code = """
+import multiprocessing, os
+print(multiprocessing.Lock().acquire())
+print(os.write(os.open("/dev/null", os.O_WRONLY), b"x"), len(open("/dev/urandom", "rb").read(9)))
+for folder in ("/tmp", "/dev/shm", "/dev"):
+    try:
+        for number in range(64):
+            open(f"{folder}/{number}", "wb").write(bytes(1 << 20))
+    except OSError:
+        pass
+    print(sum(os.stat(f"{folder}/{name}").st_size for name in os.listdir(folder) if name.isdigit()) <= 32 << 20)
+"""
     done = await python(code, walls, tmp_path)
-    assert done.limit == "written_bytes" or "File too large" in done.stderr
+    assert done.stdout.split() == ["True", "1", "9", "True", "True", "True"], done.stderr
+
+
+async def test_what_others_write_meanwhile_ends_nothing(walls: Sandbox, place: Path) -> None:
+    inside, beside = place / "inside", place / "beside"
+    inside.mkdir()
+    task = asyncio.ensure_future(
+        python("import time; time.sleep(1); open('mine', 'w').write('x')", walls, inside, LITTLE)
+    )
+    await asyncio.sleep(0.2)
+    beside.write_bytes(bytes(16 << 20))
+    done = await task
+    assert (done.limit, done.exit_code) == (None, 0)
 
 
 async def test_time_is_bounded_and_what_was_said_is_kept(walls: Sandbox, tmp_path: Path) -> None:

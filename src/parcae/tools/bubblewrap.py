@@ -57,6 +57,7 @@ class _Bubblewrap:
                     cwd=None,
                     env={"PATH": "/usr/bin:/bin"},
                     limits=limits,
+                    writes=[bind.path for bind in binds if bind.writable],
                     pass_fds=(init.write_fd,),
                     finish=init.kill,
                 )
@@ -112,7 +113,10 @@ def _walls(cwd: Path, binds: Sequence[Bind], env: Mapping[str, str], limits: San
     for path in (*_SYSTEM, *_SETTINGS):
         walls += _same_link(path) if Path(path).is_symlink() else ["--ro-bind-try", path, path]
     scratch_bytes = str(min(limits.written_bytes, limits.memory_bytes))
-    walls += ["--proc", "/proc", "--dev", "/dev", "--size", scratch_bytes, "--tmpfs", "/tmp", "--dir", HOME]
+    walls += ["--proc", "/proc", "--dev", "/dev"]
+    for scratch in ("/dev/shm", "/tmp"):  # in memory: the size that a file system is made with is its limit
+        walls += ["--size", scratch_bytes, "--tmpfs", scratch]
+    walls += ["--remount-ro", "/dev", "--dir", HOME]
     for bind in binds:
         walls += ["--bind" if bind.writable else "--ro-bind", str(bind.path), str(bind.at or bind.path)]
     walls += ["--remount-ro", "/", "--chdir", str(cwd), "--clearenv"]

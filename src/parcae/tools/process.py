@@ -21,6 +21,7 @@ from parcae.core.errors import SandboxFailed
 from parcae.tools.process_cap import capped
 from parcae.tools.process_tree import over_limit
 from parcae.tools.sandbox import Finished, SandboxLimits
+from parcae.tools.unbooked import Unbooked
 
 _LOOK_SECONDS = 0.05
 _DRAIN_SECONDS = 0.5
@@ -33,15 +34,16 @@ async def run_process(
     cwd: Path | None,
     env: Mapping[str, str],
     limits: SandboxLimits,
+    writes: Sequence[Path],
     pass_fds: Sequence[int] = (),
     finish: Callable[[int], None] = lambda pid: None,
 ) -> Finished:
     """Run `command` until it ends, reaches a limit or this task is cancelled; then kill what is left of it.
 
-    `finish` is called last, to kill what left the process group.
+    `writes`: the folders that it may write into. `finish` is called last, to kill what left the process group.
     """
     with capped(command, limits.processes) as started_as:
-        return await _run(started_as, cwd, env, limits, pass_fds, finish)
+        return await _run(started_as, cwd, env, limits, writes, pass_fds, finish)
 
 
 async def _run(
@@ -49,16 +51,17 @@ async def _run(
     cwd: Path | None,
     env: Mapping[str, str],
     limits: SandboxLimits,
+    writes: Sequence[Path],
     pass_fds: Sequence[int],
     finish: Callable[[int], None],
 ) -> Finished:
-    started = time.monotonic()
+    started, unbooked = time.monotonic(), Unbooked(writes)
     child = _spawn(command, cwd=cwd, env=env, pass_fds=pass_fds)
     with contextlib.suppress(OSError):  # so that a bomb does not starve the one who watches it
         os.setpriority(os.PRIO_PGRP, child.pid, _NICE)
     outputs = [_Output(stream, limits.output_bytes) for stream in (child.stdout, child.stderr) if stream]
     try:
-        limit = await _until_end(child, limits)
+        limit = await _until_end(child, limits, unbooked)
     finally:
         _kill_group(child.pid)
         finish(child.pid)
@@ -90,7 +93,7 @@ def _spawn(
         raise SandboxFailed(f"{command[0]} could not be started: {error}", "check that it exists and may run") from None
 
 
-async def _until_end(child: subprocess.Popen[bytes], limits: SandboxLimits) -> str | None:
+async def _until_end(child: subprocess.Popen[bytes], limits: SandboxLimits, unbooked: Unbooked) -> str | None:
     """Wait for `child`; look at its tree now and then. Returns the limit that was reached, if any."""
     deadline = time.monotonic() + limits.wall_seconds
     with _death_of(child.pid) as died:
@@ -104,6 +107,8 @@ async def _until_end(child: subprocess.Popen[bytes], limits: SandboxLimits) -> s
             limit = over_limit(child.pid, limits)
             if limit is not None:
                 return limit
+            if unbooked.exceed(child.pid, limits.written_bytes):
+                return "written_bytes"
     return None
 
 

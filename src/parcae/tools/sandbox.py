@@ -28,8 +28,8 @@ class SandboxLimits:
     """What one command and all its children may use together.
 
     `memory_bytes` binds each process at once and the whole tree within a twentieth of a second. `file_bytes` is the
-    largest file; `written_bytes` what may be written to disk in all. `output_bytes` of stdout and of stderr are
-    kept; the rest is read and dropped.
+    largest file; `written_bytes` what may be written in all, to disks or to files in memory. `output_bytes` of stdout
+    and of stderr are kept; the rest is read and dropped.
     """
 
     wall_seconds: float = 60.0

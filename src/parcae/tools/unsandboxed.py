@@ -45,6 +45,7 @@ class _Unsandboxed:
                     cwd=cwd,
                     env={**own, **env, _MARKER: marker},
                     limits=limits,
+                    writes=(cwd, Path(home)),
                     finish=lambda _pid: kill_marked(f"{_MARKER}={marker}"),
                 )
 
