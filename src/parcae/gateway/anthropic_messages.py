@@ -93,9 +93,10 @@ class AnthropicMessages:
         """The tool results in a turn of the client."""
         blocks = map(object_of, list_of(turn.get("content")))
         return tuple(
-            Result(text_of(block.get("tool_use_id")), _text(block.get("content")), block.get("is_error") is True)
+            Result(text_of(block.get("tool_use_id")), _text(content), block.get("is_error") is True, content)
             for block in blocks
             if block.get("type") == "tool_result"
+            for content in (block.get("content"),)
         )
 
     def text(self, turn: Document) -> str:

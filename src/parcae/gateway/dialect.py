@@ -34,11 +34,12 @@ class Call(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a client reports of one tool call."""
+    """What a client reports of one tool call. `content`: as the wire had it."""
 
     call_id: str
     text: str
     is_error: bool = False
+    content: object = None
 
 
 class Said(NamedTuple):

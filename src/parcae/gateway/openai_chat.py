@@ -106,8 +106,9 @@ class OpenAIChat:
         """The tool result in a turn of the client."""
         if turn.get("role") != "tool":
             return ()
-        text = _text(turn.get("content"))
-        return (Result(text_of(turn.get("tool_call_id")), text, looks_like_an_error(text)),)
+        content = turn.get("content")
+        text = _text(content)
+        return (Result(text_of(turn.get("tool_call_id")), text, looks_like_an_error(text), content),)
 
     def text(self, turn: Document) -> str:
         """The text of any turn."""

@@ -98,8 +98,9 @@ class OpenAIResponses:
         """The tool result in a turn of the client."""
         if turn.get("type") != "function_call_output":
             return ()
-        text = _text(turn.get("output"))
-        return (Result(text_of(turn.get("call_id")), text, looks_like_an_error(text)),)
+        output = turn.get("output")
+        text = _text(output)
+        return (Result(text_of(turn.get("call_id")), text, looks_like_an_error(text), output),)
 
     def text(self, turn: Document) -> str:
         """The text of any turn."""

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 from parcae.core.errors import CallerMistake, ParcaeError
 from parcae.core.protocols import Reply, Request
-from parcae.gateway.dialect import Asked, Call, Dialect, Document, Said, dumps, object_of, text_of
+from parcae.gateway.dialect import Asked, Call, Dialect, Document, Said, dumps, object_of
 from parcae.gateway.forward import Exchange, finish, max_tokens, verdict
 from parcae.gateway.http import JSON, Header
 from parcae.gateway.purse import Held
 from parcae.gateway.refusal import Refusal
+from parcae.gateway.shown import shown
 from parcae.gateway.targets import Target
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelMessage, ModelRequestPart, ModelResponse, UserContent
+    from pydantic_ai.messages import ModelMessage, ModelRequestPart, ModelResponse
 
 _EVENTS: Header = (b"content-type", b"text/event-stream; charset=utf-8")
 
@@ -120,40 +121,16 @@ def _asking(dialect: Dialect, turn: Document, names: dict[str, str]) -> Sequence
     parts: list[ModelRequestPart] = [
         ToolReturnPart(
             tool_name=names.get(result.call_id, "tool"),
-            content=result.text,
+            content=shown(result.content) if result.content else result.text,
             tool_call_id=result.call_id,
             outcome="failed" if result.is_error else "success",
         )
         for result in results
     ]
-    text = dialect.text(turn)
     if turn.get("role") in ("system", "developer"):
-        return [*parts, SystemPromptPart(content=text)]
-    pictures = _pictures(turn.get("content"))
-    if pictures:
-        parts.append(UserPromptPart(content=[*([text] if text else []), *pictures]))
-    elif text or not parts:
-        parts.append(UserPromptPart(content=text))
-    return parts
-
-
-def _pictures(content: object) -> list[UserContent]:
-    from pydantic_ai.messages import BinaryContent, ImageUrl
-
-    found: list[UserContent] = []
-    for part in map(object_of, content if isinstance(content, list) else ()):
-        image, source = part.get("image_url"), object_of(part.get("source"))
-        url = text_of(image) or text_of(object_of(image).get("url")) or text_of(source.get("url"))
-        if source.get("data"):
-            url = f"data:{text_of(source.get('media_type'))};base64,{text_of(source.get('data'))}"
-        if url.startswith("data:"):
-            try:
-                found.append(BinaryContent.from_data_uri(url))
-            except ValueError as error:
-                raise Refusal(400, "invalid_request", "invalid_image", f"an image cannot be read: {error}") from None
-        elif url:
-            found.append(ImageUrl(url=url))
-    return found
+        return [*parts, SystemPromptPart(content=dialect.text(turn))]
+    said = shown(turn.get("content"))
+    return [*parts, UserPromptPart(content=said)] if said or not parts else parts
 
 
 def _schema(document: Document) -> str:
