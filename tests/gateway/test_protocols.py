@@ -219,3 +219,32 @@ async def test_markers_for_the_cache_may_move_without_making_a_new_run() -> None
         turns = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "go on"}, marked("two")]
         _, second, _ = await client.post("/v1/messages", {**body, "messages": turns})
     assert first["x-parcae-run"] == second["x-parcae-run"] and second["x-parcae-step"] == "1"
+
+
+async def test_a_run_over_responses_is_followed_through_openai_s_own_tools() -> None:
+    text = {"type": "output_text", "text": "short", "annotations": []}
+    said = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
+    shell = {"type": "local_shell_call", "id": "lsh_1", "call_id": "call_2", "action": {"command": ["ls"]}}
+    outputs = [
+        [{"type": "custom_tool_call", "call_id": "call_1", "name": "apply_patch", "input": "*** Begin Patch"}],
+        [{"type": "web_search_call", "id": "ws_1", "status": "completed"}, said],
+        [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}, shell],
+        [said],
+    ]
+    answers: list[list[Document]] = [
+        [{"type": "custom_tool_call_output", "call_id": "call_1", "output": "patched"}],
+        [{"role": "user", "content": "go on"}],
+        [{"type": "local_shell_call_output", "id": "call_2", "output": "a.py"}],
+    ]
+    left = iter(outputs)
+    items: list[object] = [{"role": "user", "content": "mend it"}]
+    async with (
+        upstream(lambda path, document: {**response("x"), "output": next(left)}) as up,
+        serving(config(up.url, family="openai")) as client,
+    ):
+        steps = []
+        for output, answer in zip(outputs, [*answers, []], strict=True):
+            _, headers, _ = await client.post("/v1/responses", {"model": "thrifty", "input": items})
+            steps.append((headers["x-parcae-step"], headers["x-parcae-evidence"]))
+            items += [*output, *answer]
+    assert steps == [("0", "new"), ("1", "extends"), ("2", "extends"), ("3", "extends")]

@@ -110,3 +110,28 @@ async def test_a_picture_that_a_tool_gave_back_over_responses_is_seen() -> None:
     ]
     found = await asked("/v1/responses", {"input": items}, "anthropic", "claude-sonnet-5")
     assert PIXEL in json.dumps(found)
+
+
+async def test_a_tool_of_openai_s_own_that_the_client_runs_is_a_call_and_its_result_elsewhere() -> None:
+    screen = {"type": "computer_screenshot", "image_url": URI}
+    items = [
+        {"role": "user", "content": "mend it"},
+        {"type": "custom_tool_call", "call_id": "call_1", "name": "apply_patch", "input": "*** Begin Patch"},
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": "patched"},
+        {"type": "computer_call", "call_id": "call_2", "action": {"type": "screenshot"}},
+        {"type": "computer_call_output", "call_id": "call_2", "output": screen},
+        {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+        {"type": "shell_call", "call_id": "call_3", "action": {"commands": ["ls"]}},
+        {"type": "shell_call_output", "call_id": "call_3", "output": [{"stdout": "a.py", "stderr": ""}]},
+    ]
+    found = await asked("/v1/responses", {"input": items}, "anthropic", "claude-sonnet-5")
+    blocks = [block for turn in found if isinstance(turn["content"], list) for block in turn["content"]]
+    uses = [(block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"]
+    assert uses == [
+        ("apply_patch", {"input": "*** Begin Patch"}),
+        ("computer", {"type": "screenshot"}),
+        ("shell", {"commands": ["ls"]}),
+    ]
+    results = [json.dumps(block) for block in blocks if block["type"] == "tool_result"]
+    assert [hold in result for hold, result in zip(("patched", PIXEL, "a.py"), results, strict=True)] == [True] * 3
+    assert "(nothing)" not in json.dumps(found)

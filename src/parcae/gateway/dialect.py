@@ -297,7 +297,7 @@ def bound_of(contents: Iterable[object]) -> int:
     for content in contents:
         for part in map(object_of, list_of(content)):
             kind = text_of(part.get("type"))
-            if kind in ("image_url", "input_image", "image"):
+            if kind in ("image_url", "input_image", "image", "computer_screenshot"):
                 bound += IMAGE_TOKENS
             elif kind in ("input_audio", "file", "input_file", "document", "video_url"):
                 bound += UNBOUNDED_TOKENS

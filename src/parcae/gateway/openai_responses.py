@@ -31,11 +31,11 @@ from parcae.gateway.dialect import (
 from parcae.gateway.identity import Before, Message
 from parcae.gateway.openai_chat import error_document, from_model
 from parcae.gateway.refusal import Refusal, bad
-from parcae.gateway.responses_stream import ResponsesStream, ResponsesWriter, response_document, said_in
+from parcae.gateway.responses_stream import ResponsesStream, ResponsesWriter, calls_in, response_document, said_in
 from parcae.gateway.sse import event
 
 _KEPT_BY_SERVER = ("previous_response_id", "conversation", "background", "prompt")
-_MODEL_ITEMS = ("function_call", "reasoning")
+_MODEL_ITEMS = ("reasoning", "compaction", "mcp_list_tools", "mcp_approval_request")  # beside every "..._call"
 
 
 class OpenAIResponses:
@@ -69,7 +69,7 @@ class OpenAIResponses:
             turns=turns,
             stream=bool(field_of(document, "stream", bool)),
             max_tokens=count_of(document, "max_output_tokens"),
-            bound_tokens=bound_of(turn.get("content") or turn.get("output") for turn in turns),
+            bound_tokens=bound_of(map(_content, turns)),
             said=hints(document) if "metadata" in document or "user" in document else {},
             offers=list_of(document.get("tools")),
         )
@@ -77,11 +77,13 @@ class OpenAIResponses:
     def _message(self, turn: Document) -> Message:
         if "items" in turn:
             return from_model(*_said_in_items(list_of(turn["items"])))
-        call_id = text_of(turn.get("call_id"))
-        if call_id:
-            body = turn.get("output")
+        kind = text_of(turn.get("type"))
+        if kind.endswith("_output"):
+            call_id, body = _answered(turn), turn.get("output")
             text = body if isinstance(body, str) else dumps(body).decode()
             return Message(content=f"output\0{call_id}\0{text}".encode(), call_ids=(call_id,))
+        if kind not in ("", "message"):
+            return Message(content=b"item\0" + dumps(turn))
         content = turn.get("content")
         texts = isinstance(content, str) or all(
             object_of(part).get("type") in ("input_text", "text") for part in list_of(content)
@@ -96,11 +98,15 @@ class OpenAIResponses:
 
     def results(self, turn: Document) -> Sequence[Result]:
         """The tool result in a turn of the client."""
-        if turn.get("type") != "function_call_output":
+        if not text_of(turn.get("type")).endswith("_output"):
             return ()
         output = turn.get("output")
-        text = _text(output)
-        return (Result(text_of(turn.get("call_id")), text, looks_like_an_error(text), output),)
+        content = [output] if isinstance(output, dict) else output
+        text = _text(content)
+        if turn.get("type") == "shell_call_output":
+            content = text = dumps(output).decode()
+        failed = turn.get("status") == "failed" or looks_like_an_error(text)
+        return (Result(_answered(turn), text, failed, content),)
 
     def text(self, turn: Document) -> str:
         """The text of any turn."""
@@ -176,17 +182,25 @@ def _turns(given: object) -> Iterator[Document]:
 
 
 def _is_model_s(item: Mapping[str, object]) -> bool:
-    return item.get("role") == "assistant" or text_of(item.get("type")) in _MODEL_ITEMS
+    kind = text_of(item.get("type"))
+    return item.get("role") == "assistant" or kind.endswith("_call") or kind in _MODEL_ITEMS
+
+
+def _answered(output: Document) -> str:
+    """The id of the call that an output answers; a local shell's is in `id`."""
+    return text_of(output.get("call_id")) or text_of(output.get("id"))
+
+
+def _content(turn: Document) -> object:
+    """What a turn of the client holds; a screenshot is an object, not a list."""
+    content = turn.get("content") or turn.get("output")
+    return [content] if isinstance(content, dict) else content
 
 
 def _said_in_items(items: Sequence[object]) -> tuple[str, tuple[Call, ...]]:
-    texts, calls = [], []
-    for item in map(object_of, items):
-        if item.get("type") == "function_call":
-            calls.append(Call(text_of(item.get("call_id")), text_of(item.get("name")), text_of(item.get("arguments"))))
-        elif item.get("role") == "assistant":
-            texts.append(_text(item.get("content")))
-    return "".join(texts), tuple(calls)
+    found = [object_of(item) for item in items]
+    texts = [_text(item.get("content")) for item in found if item.get("role") == "assistant"]
+    return "".join(texts), calls_in(found)
 
 
 def _text(content: object) -> str:

@@ -6,6 +6,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming (read 2026-11
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from parcae.core.usage import Usage
 from parcae.gateway.dialect import Call, Document, Said, dumps, list_of, number_of, object_of, text_of
@@ -112,19 +113,38 @@ class ResponsesWriter:
 
 def said_in(document: Document) -> Said:
     """What a whole reply says."""
-    texts, calls = [], []
-    for item in map(object_of, list_of(document.get("output"))):
-        if item.get("type") == "function_call":
-            calls.append(Call(text_of(item.get("call_id")), text_of(item.get("name")), text_of(item.get("arguments"))))
-        elif item.get("type") == "message":
-            parts = map(object_of, list_of(item.get("content")))
-            texts += [text_of(part.get("text")) or text_of(part.get("refusal")) for part in parts]
+    items = [object_of(item) for item in list_of(document.get("output"))]
+    said = [item for item in items if item.get("type") == "message"]
+    parts = [object_of(part) for item in said for part in list_of(item.get("content"))]
+    texts = [text_of(part.get("text")) or text_of(part.get("refusal")) for part in parts]
     return Said(
         text="".join(texts),
-        calls=tuple(calls),
+        calls=calls_in(items),
         usage=usage_of(document.get("usage")),
         finish="length" if document.get("status") == "incomplete" else "stop",
     )
+
+
+def calls_in(items: Sequence[Document]) -> tuple[Call, ...]:
+    """What items of the model ask the client to do: its functions, and OpenAI's own tools that the client runs.
+
+    What the server ran itself (a web search) has no `call_id`.
+    """
+    return tuple(_call(item) for item in items if item.get("type") == "function_call" or _asks_the_client(item))
+
+
+def _asks_the_client(item: Document) -> bool:
+    return text_of(item.get("type")).endswith("_call") and bool(text_of(item.get("call_id")))
+
+
+def _call(item: Document) -> Call:
+    kind, name, arguments = text_of(item.get("type")), text_of(item.get("name")), text_of(item.get("arguments"))
+    if kind == "custom_tool_call":
+        arguments = dumps({"input": text_of(item.get("input"))}).decode()
+    elif kind != "function_call":
+        name = name or kind.removesuffix("_call")
+        arguments = dumps(item.get("action") or item.get("operation") or {}).decode()
+    return Call(text_of(item.get("call_id")), name, arguments)
 
 
 def usage_of(value: object) -> Usage | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import UserContent
 
 _TEXTS = ("text", "input_text", "output_text", "refusal")
-_PICTURES = ("image", "image_url", "input_image")
+_PICTURES = ("image", "image_url", "input_image", "computer_screenshot")
 _PAPERS = ("document", "file", "input_file")
 
 
