@@ -26,7 +26,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Scripted:
-    """Answers with `reply(path, document)`; keeps what it was asked."""
+    """Answers with `reply(path, document)`: a document, a stream's events, a response; keeps what it is asked."""
 
     reply: Callable[[str, Document], object]
     seen: list[tuple[str, Document]] = field(default_factory=list)
@@ -58,6 +58,8 @@ class Scripted:
                 body = {"error": {"message": "scripted fault", "type": "server_error", "code": "fault"}}
                 return web.json_response(body, status=fault.status)
             answer = self.reply(path, document)
+            if isinstance(answer, web.StreamResponse):
+                return answer
             if isinstance(answer, list):
                 return await self._stream(request, answer, fault)
             return web.json_response(answer)

@@ -37,6 +37,10 @@ class MessagesStream:
                 self._take(self._events.document(data))
         return b"".join(out)
 
+    def end(self) -> bytes:
+        """The body is over."""
+        return self.feed(self._events.missing)
+
     def _take(self, document: Document) -> None:
         kind = document.get("type")
         if kind == "content_block_delta":

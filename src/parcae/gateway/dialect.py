@@ -81,6 +81,10 @@ class Listener(Protocol):
         """Take in what arrived; return what the client shall get of it."""
         ...
 
+    def end(self) -> bytes:
+        """Take in that the body came to its end in good order; return what the client shall get of that."""
+        ...
+
     @property
     def complete(self) -> bool:
         """Whether the stream said that it is over; a cut stream never does."""

@@ -52,7 +52,7 @@ async def embed(gateway: Gateway, key: Key | None, http: Http, document: Documen
     except ProviderFailed as error:
         if not isinstance(error, OutcomeUnknown):
             gateway.recorder.put(held.settle(Amount(calls=1)))
-        raise Refusal(502, "upstream", "upstream_unavailable", str(error), may_retry=True) from None
+        raise Refusal(502, "upstream", "upstream_unavailable", str(error), may_retry=error.may_retry) from None
     finally:
         target.gate.leave()
         gateway.recorder.put(held.settle(None))

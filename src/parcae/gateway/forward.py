@@ -19,7 +19,7 @@ from parcae.gateway.http import JSON, Header, Http
 from parcae.gateway.lines import replied, served, settled
 from parcae.gateway.purse import ONE_CALL, Held, Purse, worst_case
 from parcae.gateway.readings import Gap
-from parcae.gateway.refusal import Refusal
+from parcae.gateway.refusal import Kind, Refusal
 from parcae.gateway.runs import Pending
 from parcae.gateway.splice import splice
 from parcae.gateway.state import Gateway
@@ -35,6 +35,7 @@ _PASSED = tuple(
     (name, name.encode())
     for name in ("x-stainless-retry-count", "anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key")
 )
+_KINDS: dict[int, Kind] = {404: "not_found", 413: "too_large", 429: "busy"}
 _RETURNED = ("retry-after", "x-request-id", "request-id", "openai-processing-ms")
 
 
@@ -90,14 +91,23 @@ async def _forward(exchange: Exchange) -> None:
     for rung in _rungs(exchange):
         if rung != run.rung:
             gateway.metrics.failovers += 1
-        down = await _tries(exchange, run.ladder[rung])
-        if down is None:
+        failed = await _tries(exchange, run.ladder[rung])
+        if failed is None:
             return
+        if down is None or failed.may_retry or not down.may_retry:
+            down = failed
     assert down is not None
     if down.answer is not None:
         await exchange.http.respond(down.answer[0], [*down.answer[1], *verdict(exchange)], down.answer[2])
         return
-    raise Refusal(502, "upstream", "upstream_unavailable", f"{down.why}; try again later", may_retry=True)
+    raise Refusal(
+        502,
+        "upstream",
+        "upstream_unavailable",
+        f"{down.why}; try again later" if down.may_retry else down.why,
+        may_retry=down.may_retry,
+        retry_after_seconds=down.retry_after_seconds,
+    )
 
 
 def _rungs(exchange: Exchange) -> Sequence[int]:
@@ -206,7 +216,7 @@ async def _through(exchange: Exchange, target: Target, held: Held) -> None:
         upstream=upstream,
     )
     try:
-        if answer.status >= 400:
+        if answer.status >= 300:
             await _failed(exchange, target, answer, held)
         elif answer.headers.get("content-type", "").startswith("text/event-stream"):
             await _stream(exchange, target, held, answer)
@@ -243,7 +253,11 @@ async def _failed(exchange: Exchange, target: Target, answer: Answer, held: Held
         exchange.gateway.recorder.put(held.settle(Amount(calls=1)))
     if answer.status in (401, 403):  # our key, not the client's: what the upstream says about it is ours to read
         raise _Down(f"{target.name.partition(':')[0]} refused the gateway's own key ({answer.status})", may_retry=False)
+    if answer.status < 400:
+        raise _Down(f"{target.name} redirects ({answer.status}); its base_url is another address", may_retry=False)
     headers = [JSON, *_kept(answer)]
+    if not _is_object(body):
+        body = exchange.dialect.refuse(_unsaid(target, answer.status))
     if answer.status in RETRIED:
         raise _Down(
             f"the upstream answered {answer.status}",
@@ -252,6 +266,21 @@ async def _failed(exchange: Exchange, target: Target, answer: Answer, held: Held
             retry_after_seconds=_seconds(answer.headers.get("retry-after", "")),
         )
     await exchange.http.respond(answer.status, [*headers, *verdict(exchange)], body)
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(from_json(body), dict)
+    except ValueError:
+        return False
+
+
+def _unsaid(target: Target, status: int) -> Refusal:
+    """An error that something before the model answered: a page of a proxy, or nothing."""
+    kind: Kind = "upstream" if status >= 500 else _KINDS.get(status, "invalid_request")
+    return Refusal(
+        status, kind, "upstream_error", f"the upstream of {target.name} answered {status} without saying why"
+    )
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -275,18 +304,25 @@ async def _whole(exchange: Exchange, target: Target, held: Held, answer: Answer)
 async def _stream(exchange: Exchange, target: Target, held: Held, answer: Answer) -> None:
     http, listener = exchange.http, exchange.dialect.listen(exchange.asked)
     finished = False
+
+    async def passed_on(out: bytes) -> None:
+        nonlocal finished
+        if listener.complete and not finished:
+            finished = True  # before the end reaches the client, who may go on with it at once
+            await finish(exchange, target, held, listener.said())
+        if not http.started:
+            kind = (b"content-type", answer.headers["content-type"].encode("latin-1"))
+            await http.start(answer.status, [kind, *_kept(answer), *verdict(exchange, target)])
+        if out:
+            await http.write(out)
+
     try:
         async for chunk in answer.chunks():
-            out = listener.feed(chunk)
-            if listener.complete and not finished:
-                finished = True  # before the end reaches the client, who may go on with it at once
-                await finish(exchange, target, held, listener.said())
-            if not http.started:
-                kind = (b"content-type", answer.headers["content-type"].encode("latin-1"))
-                await http.start(answer.status, [kind, *_kept(answer), *verdict(exchange, target)])
-            if out:
-                await http.write(out)
-        if not finished:
+            await passed_on(listener.feed(chunk))
+        rest = b"" if finished else listener.end()
+        if listener.complete:
+            await passed_on(rest)
+        else:
             raise OutcomeUnknown(f"the stream of {target.name} was cut")
     except (OutcomeUnknown, ValueError) as error:
         if not http.started:

@@ -35,7 +35,7 @@ from parcae.gateway.dialect import (
 )
 from parcae.gateway.identity import Before, Message
 from parcae.gateway.refusal import Refusal, bad
-from parcae.gateway.sse import Events, event
+from parcae.gateway.sse import DONE, Events, event
 
 _WAITING_BYTES = 64_000
 _ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
@@ -197,7 +197,7 @@ class _ChatWriter:
         parts.append(self._chunk({}, finish=_finish(said)))
         if self._wants_usage:
             parts.append(event(dumps({**self._head, "choices": [], "usage": usage_document(said.usage)})))
-        return b"".join(parts) + event(b"[DONE]")
+        return b"".join(parts) + event(DONE)
 
     def _chunk(self, delta: Document, finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -215,14 +215,14 @@ class _ChatStream:
         self._text: list[str] = []
         self._calls: dict[int, list[str]] = {}
         self._usage: Usage | None = None
-        self._finish = "stop"
+        self._finish = ""
         self._done = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Take in what arrived; all of it goes on, but for an unasked usage."""
         out = []
         for raw, data in self._events.feed(chunk):
-            if data == b"[DONE]":
+            if data == DONE:
                 self._done = True
             elif b'"usage"' in data and b'"usage":null' not in data:
                 self._read()
@@ -235,6 +235,13 @@ class _ChatStream:
         if self._waiting_bytes > _WAITING_BYTES:
             self._read()
         return b"".join(out)
+
+    def end(self) -> bytes:
+        """The body is over: a reply that said how it finished is whole, since some servers never send [DONE]."""
+        out = self.feed(self._events.missing)
+        self._read()
+        self._done = self._done or self._finish != ""
+        return out
 
     def _read(self) -> None:
         """Read the events that came since: all at once, since nobody needs them before the end."""
@@ -266,14 +273,14 @@ class _ChatStream:
 
     @property
     def complete(self) -> bool:
-        """Whether [DONE] came."""
+        """Whether [DONE] came, or the body ended after the reply's finish."""
         return self._done
 
     def said(self) -> Said:
         """The reply so far."""
         self._read()
         calls = tuple(Call(*self._calls[index]) for index in sorted(self._calls))
-        return Said(text="".join(self._text), calls=calls, usage=self._usage, finish=self._finish)
+        return Said(text="".join(self._text), calls=calls, usage=self._usage, finish=self._finish or "stop")
 
 
 def _message(turn: object, index: int) -> Message:

@@ -34,6 +34,10 @@ class ResponsesStream:
                     self._said, self._done = said_in(object_of(document.get("response"))), True
         return b"".join(out)
 
+    def end(self) -> bytes:
+        """The body is over."""
+        return self.feed(self._events.missing)
+
     @property
     def complete(self) -> bool:
         """Whether the last event came."""

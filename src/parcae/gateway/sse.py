@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pydantic_core
 
 MAX_EVENT_BYTES = 8_000_000
+DONE = b"[DONE]"
 
 
 class Events:
@@ -31,9 +32,13 @@ class Events:
             raise ValueError(f"an event is larger than {MAX_EVENT_BYTES} bytes")
 
     @property
-    def rest(self) -> bytes:
-        """What came after the last complete event."""
-        return self._rest
+    def missing(self) -> bytes:
+        """What ends the last event if the body is over and only its blank line did not come; nothing if more is lost.
+
+        Some servers end with `data: [DONE]` and no line after it.
+        """
+        data = _data(self._rest)
+        return b"\n\n" if data == DONE or self.document(data) else b""
 
     def documents(self, data: Sequence[bytes]) -> Iterator[Mapping[str, object]]:
         """The data of several events; one parse for all if all are well formed."""
