@@ -91,6 +91,21 @@ def test_what_fits_two_runs_is_ambiguous_and_opens_a_run_of_its_own() -> None:
     assert identities.ambiguous == 1
 
 
+def test_what_still_fits_several_runs_goes_on_in_the_run_that_it_opened() -> None:
+    identities, history, runs = Identities(), [user("fix")], list[str]()
+    for _ in range(2):
+        placed = identities.place(history)
+        identities.served(placed.run, model("look"))
+    for step in range(1, 5):
+        history = [*history, model("look"), user("go on")]
+        for _ in range(2):  # two agents that do the same at the same time
+            placed = identities.place(history)
+            identities.served(placed.run, model("look"))
+            assert (placed.evidence, placed.step) == ("ambiguous", step)
+            runs.append(placed.run)
+    assert len(set(runs)) == 2 and set(runs[2:]) < set(runs[:2])
+
+
 def test_what_the_client_says_is_believed() -> None:
     identities = Identities()
     first = identities.place([user("fix")], run="mine", task="bug-7")

@@ -155,3 +155,21 @@ def test_the_table_of_calls_grows(tmp_path: Path) -> None:
     left = again.left("a")
     assert len(set(slots)) == 5000 and left is not None and len(left) == 5000
     again.close()
+
+
+async def test_the_limit_of_a_run_holds_for_agents_that_nobody_can_tell_apart() -> None:
+    limits = {"models": {"thrifty": {"ladder": ["up:small"], "limits": {"calls": 3}}}}
+    histories: list[list[object]] = [[{"role": "user", "content": "x"}] for _ in range(2)]
+    served = 0
+    async with (
+        upstream(lambda path, document: chat("the same words")) as up,
+        serving({**config(up.url, {}), "keys": {}, **limits}) as client,
+    ):
+        for _ in range(10):
+            for history in histories:
+                status, _, got = await client.post("/v1/chat/completions", {**ASKED, "messages": history})
+                assert status in (200, 402)
+                served += status == 200
+                if status == 200:
+                    history += [got["choices"][0]["message"], {"role": "user", "content": "go on"}]
+    assert served <= 3 * 4  # each of the two openings, and each of the two runs that nobody can tell apart

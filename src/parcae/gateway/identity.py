@@ -4,7 +4,7 @@ The conversation is reduced to a chain of fingerprints, one a message, each made
 fingerprint stands for the whole prefix. What was served is remembered under the chain that the next request must
 extend. Evidence, strongest first: a header; a reply that only one run was served, where it stood; the same reply in a
 history that was edited since. A request that fits several runs is ambiguous: it opens a run of its own that is never
-swapped or stopped.
+swapped or stopped, and that goes on with the next such request, so that its budget holds.
 
 Knows nothing of HTTP, money or forecasts. Memory: a few dictionary entries a step, dropped with `forget`.
 """
@@ -256,7 +256,7 @@ class Identities:
             current = {name for name in owners if self._said_last(self._runs[name], newest)}
             owners = current or owners
         if len(owners) > 1:
-            return self._new(self._runs[min(owners)].task, step, "ambiguous")
+            return self._unclear(owners, step, [name for name in owners if self._runs[name].last == before])
         (owner,) = owners
         known = self._runs[owner]
         if known.last == before:
@@ -275,12 +275,22 @@ class Identities:
         if not owners:
             return None
         if len(owners) > 1:
-            return self._new(self._runs[min(owners)].task, step, "ambiguous")
+            return self._unclear(owners, step, [name for name in owners if self._said_last(self._runs[name], newest)])
         (owner,) = owners
         known = self._runs[owner]
         if self._said_last(known, newest):
             return self._known(owner, known.step + 1, "edited")
         return self._new(known.task, step, "forked", forked_from=owner)
+
+    def _unclear(self, owners: Collection[str], step: int, standing: Sequence[str]) -> Placed:
+        """It fits several runs. One of those `standing` there that was unclear itself goes on, so that what limits a
+        run limits it; else it opens one of its own.
+        """
+        unclear = min((name for name in standing if not self._runs[name].sure), default=None)
+        if unclear is None:
+            return self._new(self._runs[min(owners)].task, step, "ambiguous")
+        self.ambiguous += 1
+        return self._known(unclear, self._runs[unclear].step + 1, "ambiguous")
 
     @staticmethod
     def _said_last(known: _Run, newest: Message) -> bool:
