@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.gateway.serving import serving
-from tests.gateway.upstream import Document, chat, messages, upstream
+from tests.gateway.upstream import Document, chat, chat_stream, messages, messages_stream, upstream
+
+from parcae.gateway.stops import Until
 
 pytestmark = pytest.mark.loopback
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -135,3 +139,37 @@ async def test_a_tool_of_openai_s_own_that_the_client_runs_is_a_call_and_its_res
     results = [json.dumps(block) for block in blocks if block["type"] == "tool_result"]
     assert [hold in result for hold, result in zip(("patched", PIXEL, "a.py"), results, strict=True)] == [True] * 3
     assert "(nothing)" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("family", ["openai", "anthropic"])
+async def test_the_client_s_stop_sequences_end_the_reply_of_another_provider(family: str, stream: bool) -> None:
+    said = ("Action: look\nObser", "vation: a cat")
+
+    def reply(path: str, document: Document) -> object:
+        text = "".join(said)
+        if path == "/messages":
+            return messages_stream(text) if document.get("stream") else messages(text)
+        return chat_stream(text) if document.get("stream") else chat(text)
+
+    path, stop = ("/v1/messages", "stop_sequences") if family == "openai" else ("/v1/chat/completions", "stop")
+    body = {"model": "m", "max_tokens": 9, "stream": stream, stop: ["\nObservation:"]}
+    history: list[object] = [{"role": "user", "content": "what is there?"}]
+    async with upstream(reply) as up, serving(config(up.url, family)) as client:
+        status, _, got = await client.post(path, {**body, "messages": history})
+        more = [{"role": "assistant", "content": "Action: look"}, {"role": "user", "content": "Observation: a dog"}]
+        _, headers, _ = await client.post(path, {**body, "messages": [*history, *more]})
+    text = got if stream else json.dumps(got)
+    assert status == 200 and "look" in text and "bser" not in text and "cat" not in text
+    assert (headers["x-parcae-step"], headers["x-parcae-evidence"]) == ("1", "extends")
+
+
+@given(st.text("abc"), st.lists(st.text("abc", min_size=1, max_size=3), max_size=3), st.data())
+def test_a_stop_is_found_in_whatever_pieces_the_text_comes(text: str, stops: list[str], data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    until, whole = Until(stops), Until(stops)
+    shown = "".join(map(until.take, pieces)) + until.rest()
+    assert shown == whole.take(text) + whole.rest()
+    assert not any(stop in shown for stop in stops)
+    assert text.startswith(shown) and until.met == any(stop in text for stop in stops)

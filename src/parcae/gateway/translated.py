@@ -1,7 +1,7 @@
 """Answers a request with a model that does not take its bytes: one of this process, or of another protocol.
 
-The conversation is mapped to the product's own messages and back. What a client asks beyond messages, tools, bounds and
-temperature is passed over here, but a JSON schema for the answer is said to the model in words.
+The conversation is mapped to the product's own messages and back. What a client asks beyond messages, tools, bounds,
+temperature and stop sequences is passed over here, but a JSON schema for the answer is said to the model in words.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from parcae.gateway.http import JSON, Header
 from parcae.gateway.purse import Held
 from parcae.gateway.refusal import Refusal
 from parcae.gateway.shown import shown
+from parcae.gateway.stops import Until, stops_of
 from parcae.gateway.targets import Target
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ async def answer_here(exchange: Exchange, target: Target, held: Held) -> None:
     if exchange.asked.stream:
         await _streamed(exchange, target, held, request)
         return
-    said = said_of(await model.reply(request), target)
+    said = _until_stop(said_of(await model.reply(request), target), stops_of(exchange.document))
     await finish(exchange, target, held, said)
     body = exchange.dialect.write(said, model=target.name, reply_id=secrets.token_hex(12))
     await exchange.http.respond(200, [JSON, *verdict(exchange, target)], body)
@@ -55,12 +56,20 @@ async def _streamed(exchange: Exchange, target: Target, held: Held, request: Req
     fragments = asyncio.Queue[str | None]()
     asking = asyncio.ensure_future(model.reply(request, fragments.put_nowait))
     asking.add_done_callback(lambda _: fragments.put_nowait(None))
+    stops = stops_of(exchange.document)
+    until = Until(stops)
+
+    async def show(text: str) -> None:
+        if text and not http.started:
+            await http.start(200, [_EVENTS, *verdict(exchange, target)])
+        if text:
+            await http.write(writer.fragment(text))
+
     try:
         while (fragment := await fragments.get()) is not None:
-            if not http.started:
-                await http.start(200, [_EVENTS, *verdict(exchange, target)])
-            await http.write(writer.fragment(fragment))
-        said = said_of(asking.result(), target)
+            await show(until.take(fragment))
+        said = _until_stop(said_of(asking.result(), target), stops)
+        await show(until.rest())
     except ParcaeError as error:
         if not http.started:
             raise
@@ -75,6 +84,13 @@ async def _streamed(exchange: Exchange, target: Target, held: Held, request: Req
         await http.start(200, [_EVENTS, *verdict(exchange, target)])
     await http.write(writer.end(said))
     await http.end()
+
+
+def _until_stop(said: Said, stops: Sequence[str]) -> Said:
+    """The reply as a model would have given it that stops there: what it said after that, calls too, is left out."""
+    until = Until(stops)
+    text = until.take(said.text) + until.rest()
+    return said._replace(text=text, calls=(), finish="stop") if until.met else said
 
 
 def request_of(exchange: Exchange, target: Target) -> Request:
