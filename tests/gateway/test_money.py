@@ -173,3 +173,20 @@ async def test_the_limit_of_a_run_holds_for_agents_that_nobody_can_tell_apart() 
                 if status == 200:
                     history += [got["choices"][0]["message"], {"role": "user", "content": "go on"}]
     assert served <= 3 * 4  # each of the two openings, and each of the two runs that nobody can tell apart
+
+
+@pytest.mark.parametrize(("name", "field"), [("openai", "max_completion_tokens"), ("vllm", "max_tokens")])
+async def test_the_bound_that_a_budget_needs_is_set_under_the_name_that_the_server_knows(name: str, field: str) -> None:
+    asked = {"model": f"{name}:big", "messages": ASKED["messages"]}
+    async with upstream(lambda path, document: chat("ok")) as up:
+        document = {
+            **config(up.url, {"day": {"usd": 1}}),
+            "upstreams": {name: {"base_url": up.url}},
+            "prices": {f"{name}:big": PRICE},
+            "models": {},
+        }
+        async with serving(document, env=ENV) as client:
+            status, _, got = await client.post("/v1/chat/completions", asked, **KEY)
+    assert status == 200, got
+    ((_, sent),) = up.seen
+    assert {key for key in sent if key.startswith("max")} == {field}

@@ -124,7 +124,9 @@ class AnthropicMessages:
         """Follow a streamed reply."""
         return MessagesStream()
 
-    def edits(self, document: Document, *, model: str, max_tokens: int | None) -> dict[str, object]:
+    def edits(
+        self, document: Document, *, model: str, max_tokens: int | None, at_openai: bool = False
+    ) -> dict[str, object]:
         """Set the model."""
         return {"model": model} | ({} if max_tokens is None else {"max_tokens": max_tokens})
 

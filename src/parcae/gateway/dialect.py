@@ -161,8 +161,13 @@ class Dialect(Protocol):
         """Follow a streamed reply."""
         ...
 
-    def edits(self, document: Document, *, model: str, max_tokens: int | None) -> dict[str, object]:
-        """The top-level fields to set before forwarding; `max_tokens` None leaves the client's own."""
+    def edits(
+        self, document: Document, *, model: str, max_tokens: int | None, at_openai: bool = False
+    ) -> dict[str, object]:
+        """The top-level fields to set before forwarding; `max_tokens` None leaves the client's own.
+
+        `at_openai`: OpenAI itself is asked, and no server that is like it.
+        """
         ...
 
     def refuse(self, refusal: Refusal) -> bytes:

@@ -207,7 +207,8 @@ async def _through(exchange: Exchange, target: Target, held: Held) -> None:
     upstream, dialect = target.upstream, exchange.dialect
     assert upstream is not None
     missing = exchange.asked.max_tokens is None and bool(exchange.purse.limited)
-    edits = dialect.edits(exchange.document, model=target.model, max_tokens=max_tokens(exchange) if missing else None)
+    bound = max_tokens(exchange) if missing else None
+    edits = dialect.edits(exchange.document, model=target.model, max_tokens=bound, at_openai=upstream.name == "openai")
     answer = await exchange.gateway.client.send(
         "POST",
         upstream.base_url + dialect.path,

@@ -142,12 +142,17 @@ class OpenAIChat:
         """Follow a streamed reply."""
         return _ChatStream(wants_usage=asked.wants_usage)
 
-    def edits(self, document: Document, *, model: str, max_tokens: int | None) -> dict[str, object]:
-        """Set the model, the bound of the output, and ask for the usage of a stream."""
+    def edits(
+        self, document: Document, *, model: str, max_tokens: int | None, at_openai: bool = False
+    ) -> dict[str, object]:
+        """Set the model, the bound of the output, and ask for the usage of a stream.
+
+        OpenAI's reasoning models refuse `max_tokens`; other servers may not know its newer name.
+        """
         edits: dict[str, object] = {"model": model}
         if max_tokens is not None:
-            name = "max_tokens" if document.get("max_completion_tokens") is None else "max_completion_tokens"
-            edits[name] = max_tokens
+            is_newer = at_openai or document.get("max_completion_tokens") is not None
+            edits["max_completion_tokens" if is_newer else "max_tokens"] = max_tokens
         if document.get("stream") is True:
             edits["stream_options"] = {**object_of(document.get("stream_options")), "include_usage": True}
         return edits

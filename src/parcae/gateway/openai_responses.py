@@ -135,7 +135,9 @@ class OpenAIResponses:
         """Follow a streamed reply."""
         return ResponsesStream()
 
-    def edits(self, document: Document, *, model: str, max_tokens: int | None) -> dict[str, object]:
+    def edits(
+        self, document: Document, *, model: str, max_tokens: int | None, at_openai: bool = False
+    ) -> dict[str, object]:
         """Set the model and the bound of the output."""
         return {"model": model} | ({} if max_tokens is None else {"max_output_tokens": max_tokens})
 
