@@ -11,6 +11,7 @@ from experiments.dashboard.living import GROUP, RUN, Living, attempts_begin, liv
 from tests.conftest import ROOT
 
 from parcae.organization.events import Controlled
+from parcae.store.forget import forget
 from parcae.web.api.openapi import document, reference
 from parcae.web.api.server import only
 
@@ -76,6 +77,31 @@ async def test_an_organisation_is_told_whole_and_then_only_what_changed(tmp_path
         changes = json.loads((await get(here, f"/api/runs/{RUN}/files/history?{query}"))[1])["changes"]
         wanted = f"/api/runs/{RUN}/files/diff?{query}&commit={changes[0]['commit']}"
         assert "+# Notes" in json.loads((await get(here, wanted))[1])["diff"]
+
+
+async def test_what_a_deleted_run_forecast_is_not_told_of_the_next_one_of_its_name(tmp_path: Path) -> None:
+    path = f"/api/runs/{GROUP}/attempts"
+    async with living(tmp_path, agents=0) as here:
+        await attempts_begin(here.journal)
+        await swap(here.journal)
+        before = json.loads((await get(here, path))[1])
+        await forget(here.journal, [GROUP])
+        assert (await get(here, path))[0] == 404
+        await attempts_begin(here.journal)
+        after = json.loads((await get(here, path))[1])
+    assert [len(one["steps"]) for one in after["attempts"]] == [4, 4, 4]
+    assert len(after["forecasts"]) == len(before["forecasts"]) == 4
+
+
+@pytest.mark.parametrize("place", ["9" * 30, "9" * 5000, "x"])
+async def test_a_place_that_no_journal_has_is_the_beginning(tmp_path: Path, place: str) -> None:
+    async with living(tmp_path, agents=0) as here:
+        await attempts_begin(here.journal)
+        url, headers = f"{here.url}/api/runs/{GROUP}/events", {"Last-Event-ID": place}
+        async with aiohttp.ClientSession() as http, http.get(url, headers=headers) as answer:
+            assert answer.status == 200
+            lines = [await answer.content.readline() for _ in range(4)]
+    assert lines[2].startswith(b"id: ")
 
 
 async def test_a_person_steps_in_through_the_journal_and_only_with_the_token(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from parcae.web.api.told import ATTEMPT_KINDS, COMPANY_KINDS, OVERVIEW_KINDS
 
 SLICE = 400  # events that are folded before others get their turn
 MOST_RUNS = 6
+Name = tuple[str, int]  # a scope, and how many runs of the same name were deleted before
 
 
 class Fold(Protocol):
@@ -47,13 +48,16 @@ class Followed(Generic[F]):
 
 
 class Follower:
-    """The folds that somebody looks at; those of runs that nobody asked for longest are forgotten."""
+    """The folds that somebody looks at; those of runs that nobody asked for longest are forgotten.
+
+    What was folded of a run that was deleted since is not told of the next one of its name.
+    """
 
     def __init__(self, journal: Journal, card_of: CardOf) -> None:
         self.journal = journal
         self._overview = Followed(journal, "", OVERVIEW_KINDS, OverviewFold(card_of))
-        self._attempts: OrderedDict[str, Followed[AttemptsFold]] = OrderedDict()
-        self._companies: OrderedDict[str, Followed[CompanyFold]] = OrderedDict()
+        self._attempts: OrderedDict[Name, Followed[AttemptsFold]] = OrderedDict()
+        self._companies: OrderedDict[Name, Followed[CompanyFold]] = OrderedDict()
 
     async def overview(self) -> OverviewFold:
         """All runs."""
@@ -61,18 +65,23 @@ class Follower:
 
     async def attempts(self, run: str, scope: str) -> AttemptsFold:
         """The attempts in and below `scope`, a part of `run`."""
-        if scope not in self._attempts:
-            self._attempts[scope] = Followed(self.journal, scope, ATTEMPT_KINDS, AttemptsFold(run=run))
-        return await _kept(self._attempts, scope).now()
+        name = await self._named(run, scope)
+        if name not in self._attempts:
+            self._attempts[name] = Followed(self.journal, scope, ATTEMPT_KINDS, AttemptsFold(run=run))
+        return await _kept(self._attempts, name).now()
 
     async def company(self, run: str) -> CompanyFold:
         """The organisation of `run`."""
-        if run not in self._companies:
-            self._companies[run] = Followed(self.journal, run, COMPANY_KINDS, CompanyFold(run))
-        return await _kept(self._companies, run).now()
+        name = await self._named(run, run)
+        if name not in self._companies:
+            self._companies[name] = Followed(self.journal, run, COMPANY_KINDS, CompanyFold(run))
+        return await _kept(self._companies, name).now()
+
+    async def _named(self, run: str, scope: str) -> Name:
+        return scope, (await self.overview()).deletions[run]
 
 
-def _kept(folds: OrderedDict[str, Followed[F]], name: str) -> Followed[F]:
+def _kept(folds: OrderedDict[Name, Followed[F]], name: Name) -> Followed[F]:
     folds.move_to_end(name)
     while len(folds) > MOST_RUNS:
         folds.popitem(last=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,6 +46,7 @@ class OverviewFold:
         self._card_of = card_of
         self.runs: dict[str, Glance] = {}
         self.incidents: deque[Document] = deque(maxlen=MOST_INCIDENTS)
+        self.deletions = Counter[str]()  # by name: a run of the same name is another one
         self.seq = 0
 
     def take(self, entry: Recorded[Event]) -> None:
@@ -54,6 +55,7 @@ class OverviewFold:
         name = event.scope.partition("/")[0]
         if isinstance(event, core.RunDeleted):
             self.runs.pop(name, None)
+            self.deletions[name] += 1
             return
         run = self.runs.setdefault(name, Glance(run=name, began_at=entry.at))
         run.last_at = entry.at

@@ -168,7 +168,7 @@ class Api:
         """The tail of the journal."""
         run = (await self._known(request))["run"] if "run" in request.path_params else ""
         last = request.headers.get("last-event-id", "")
-        after = int(last) if last.isdecimal() else _number(request, "after")
+        after = int(last) if _is_number(last) else _number(request, "after")
         ticks = request.query_params.get("form") == "ticks"
         told = tail(self.house.journal, run, after, ticks=ticks, over=self.house.closing)
         return StreamingResponse(told, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
@@ -222,9 +222,13 @@ class Api:
 
 def _number(request: Request, name: str) -> int:
     text = request.query_params.get(name, "0")
-    if not text.isdecimal() or len(text) > 15:
+    if not _is_number(text):
         raise CallerMistake(f"`{name}` must be a whole number, not {text[:40]!r}", "leave it out for 0")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= 15
 
 
 def _text(request: Request, name: str) -> str:
