@@ -204,6 +204,32 @@ async def test_an_address_beyond_this_machine_needs_keys() -> None:
     assert read_config({"listen": "0.0.0.0:8790", "keys": KEYS}, ENV).is_guarded
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"prices": {"up:a": {"prompt_usd": float("nan"), "completion_usd": 1}}},
+        {"limits": {"idle_seconds": float("nan")}},
+        {"upstreams": {"up": {"base_url": "http://a.b", "timeout_seconds": float("nan")}}},
+    ],
+)
+def test_what_is_no_number_is_no_price_and_no_limit(document: Document) -> None:
+    with pytest.raises(CallerMistake, match="nan"):
+        read_config(document, {})
+
+
+async def test_a_newline_after_a_secret_belongs_to_its_file_and_not_to_the_secret() -> None:
+    async with upstream(lambda path, document: chat("ok")) as up:
+        document: Document = {
+            "upstreams": {"up": {"base_url": up.url, "key_env": "UP"}},
+            "keys": {"alice": {"secret_env": "ALICE"}},
+        }
+        async with serving(document, env={"UP": "sk-up\n", "ALICE": "sk-alice\n"}) as client:
+            body = {"model": "up:a", "messages": [{"role": "user", "content": "x"}]}
+            status, _, _ = await client.post("/v1/chat/completions", body, authorization="Bearer sk-alice")
+    assert status == 200 and up.headers[0]["Authorization"] == "Bearer sk-up"
+    assert client.gateway.config.secrets == ("sk-up", "sk-alice")
+
+
 def test_a_plans_own_limits_bind_its_virtual_models_and_a_plan_that_is_none_is_said(tmp_path: Path) -> None:
     stages = '[stages.fast]\nladder = ["up:weak"]\n[stages.fast.limits]\nusd = 2\n'
     (tmp_path / "plan.toml").write_text(f"[limits]\nusd = 0.5\ncalls = 7\n{stages}")

@@ -201,7 +201,7 @@ def _secrets(
 ) -> tuple[str, ...]:
     variables = [_text(body, "secret_env", "keys") for _, body in _tables(document, "keys", "the configuration")]
     theirs = [value for one in upstreams.values() for value in (one.key, *one.headers.values()) if value]
-    return (*theirs, *(env[variable] for variable in variables if variable and env.get(variable)))
+    return (*theirs, *(env[variable].strip() for variable in variables if variable and env.get(variable)))
 
 
 def _card(name: str, body: Mapping[str, object], source: str) -> ModelCard:
@@ -217,7 +217,7 @@ def _card(name: str, body: Mapping[str, object], source: str) -> ModelCard:
 
 def _price(body: Mapping[str, object], key: str, where: str) -> float:
     value = body.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         raise CallerMistake(f"{where}: `{key}` must be US dollars per million tokens, not {value!r}")
     return float(value)
 
@@ -283,7 +283,7 @@ def _upstream(name: str, body: Mapping[str, object], env: Mapping[str, str], sou
         name=name,
         family=protocol,  # type: ignore[arg-type]  # checked above
         base_url=url.rstrip("/"),
-        key=env[variable] if variable else None,
+        key=env[variable].strip() if variable else None,  # a file of secrets ends in a newline
         local=_flag(body, "local", where),
         headers=MappingProxyType(dict(headers)),
         retries=retries,
@@ -327,9 +327,9 @@ def _digest(body: Mapping[str, object], env: Mapping[str, str], where: str) -> b
         return raw
     if variable is None:
         raise CallerMistake(f"{where} has no secret", "give it `secret_env` (a variable's name) or `sha256`")
-    if not env.get(variable):
+    if not env.get(variable, "").strip():
         raise CallerMistake(f"{where}: the variable {variable} is not set", f"export {variable}=...")
-    return hashlib.sha256(env[variable].encode()).digest()
+    return hashlib.sha256(env[variable].strip().encode()).digest()
 
 
 def _limits(body: Mapping[str, object], name: str, where: str) -> Limits:
@@ -345,7 +345,7 @@ def _bounds(document: Mapping[str, object], source: str) -> Bounds:
         raise CallerMistake(f"{source}: limits must be a table")
     _known(table, _BOUNDS, f"{source}: limits")
     for name, value in table.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise CallerMistake(f"{source}: limits.{name} must be a number above 0, not {value!r}")
     return Bounds(**table)
 
@@ -394,6 +394,6 @@ def _count(body: Mapping[str, object], key: str, where: str) -> int | None:
 
 def _number(body: Mapping[str, object], key: str, where: str) -> float:
     value = body.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise CallerMistake(f"{where}: `{key}` must be a number above 0, not {value!r}")
     return float(value)
