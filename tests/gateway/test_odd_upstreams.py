@@ -42,6 +42,28 @@ async def test_a_chat_stream_that_ends_after_its_finish_is_whole_without_done() 
     assert "error" not in wished and '"usage"' in wished
 
 
+async def test_streamed_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+    said = [
+        {"id": "call_a", "function": {"name": "look", "arguments": '{"at":'}},
+        {"function": {"arguments": "1}"}},
+        {"id": "call_b", "function": {"name": "read", "arguments": "{}"}},
+    ]
+    events: list[object] = [{"choices": [{"index": 0, "delta": {"tool_calls": [one]}}]} for one in said]
+    path, history = "/v1/chat/completions", [{"role": "user", "content": "x"}]
+    calls = [
+        {"id": "call_a", "type": "function", "function": {"name": "look", "arguments": '{"at":1}'}},
+        {"id": "call_b", "type": "function", "function": {"name": "read", "arguments": "{}"}},
+    ]
+    more = [
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        *({"role": "tool", "tool_call_id": call["id"], "content": "ok"} for call in calls),
+    ]
+    async with upstream(lambda path, document: [*events, "[DONE]"]) as up, serving(config(up.url, "openai")) as client:
+        await client.post(path, asking(path, stream=True, messages=history))
+        _, headers, _ = await client.post(path, asking(path, stream=True, messages=[*history, *more]))
+    assert (headers["x-parcae-step"], headers["x-parcae-evidence"]) == ("1", "extends")
+
+
 @pytest.mark.parametrize("path", list(PATHS))
 async def test_a_stream_whose_last_blank_line_is_missing_is_whole(path: str) -> None:
     streams = {

@@ -164,6 +164,12 @@ async def test_the_client_s_stop_sequences_end_the_reply_of_another_provider(fam
     assert (headers["x-parcae-step"], headers["x-parcae-evidence"]) == ("1", "extends")
 
 
+async def test_a_reply_that_the_client_began_is_asked_to_go_on() -> None:
+    turns = [{"role": "user", "content": "as JSON"}, {"role": "assistant", "content": "{"}]
+    found = await asked("/v1/messages", {"messages": turns}, "openai")
+    assert [turn["content"] for turn in found] == ["as JSON", "{", "Go on."]
+
+
 @given(st.text("abc"), st.lists(st.text("abc", min_size=1, max_size=3), max_size=3), st.data())
 def test_a_stop_is_found_in_whatever_pieces_the_text_comes(text: str, stops: list[str], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))

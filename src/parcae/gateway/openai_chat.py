@@ -270,7 +270,10 @@ class _ChatStream:
         return bool(choices) or not document.get("usage")
 
     def _call(self, call: Document) -> None:
-        known = self._calls.setdefault(number_of(call.get("index")), ["", "", ""])
+        index = call.get("index")
+        if not isinstance(index, int):  # some servers leave it out: then an id begins a call
+            index = max(self._calls, default=-1) + (1 if call.get("id") or not self._calls else 0)
+        known = self._calls.setdefault(index, ["", "", ""])
         function = object_of(call.get("function"))
         known[0] = known[0] or text_of(call.get("id"))
         known[1] += text_of(function.get("name"))

@@ -109,8 +109,17 @@ def request_of(exchange: Exchange, target: Target) -> Request:
 
 
 def messages_of(dialect: Dialect, asked: Asked, document: Document) -> list[ModelMessage]:
-    """The conversation as pydantic-ai's messages."""
-    from pydantic_ai.messages import ModelRequest, ModelResponse, SystemPromptPart, TextPart, ToolCallPart
+    """The conversation as pydantic-ai's messages. A reply that the client began itself is asked to go on."""
+    from pydantic_ai.messages import (
+        ModelRequest,
+        ModelResponse,
+        SystemPromptPart,
+        TextPart,
+        ToolCallPart,
+        UserPromptPart,
+    )
+
+    from parcae.models.repair import CONTINUE
 
     messages: list[ModelMessage] = []
     names: dict[str, str] = {}
@@ -127,7 +136,7 @@ def messages_of(dialect: Dialect, asked: Asked, document: Document) -> list[Mode
         text = [TextPart(content=said.text)] if said.text else []
         calls = [ToolCallPart(tool_name=one.name, args=one.arguments, tool_call_id=one.id) for one in said.calls]
         messages.append(ModelResponse(parts=[*text, *calls]))
-    return [*messages, ModelRequest(parts=waiting)]
+    return [*messages, ModelRequest(parts=waiting or [UserPromptPart(content=CONTINUE)])]
 
 
 def _asking(dialect: Dialect, turn: Document, names: dict[str, str]) -> Sequence[ModelRequestPart]:
