@@ -225,7 +225,7 @@ async def test_a_newline_after_a_secret_belongs_to_its_file_and_not_to_the_secre
         }
         async with serving(document, env={"UP": "sk-up\n", "ALICE": "sk-alice\n"}) as client:
             body = {"model": "up:a", "messages": [{"role": "user", "content": "x"}]}
-            status, _, _ = await client.post("/v1/chat/completions", body, authorization="Bearer sk-alice")
+            status, _, _ = await client.post("/v1/chat/completions", body, authorization="bearer sk-alice")
     assert status == 200 and up.headers[0]["Authorization"] == "Bearer sk-up"
     assert client.gateway.config.secrets == ("sk-up", "sk-alice")
 

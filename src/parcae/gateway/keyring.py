@@ -25,7 +25,9 @@ class Keyring:
         """The caller's key; None where none is needed. Raises Refusal (401)."""
         if not self._keys:
             return None
-        secret = http.header(b"x-api-key") or http.header(b"authorization").removeprefix("Bearer ").strip()
+        given = http.header(b"authorization")
+        bearer = given[7:] if given[:7].lower() == "bearer " else given  # RFC 9110: no scheme minds its case
+        secret = http.header(b"x-api-key") or bearer.strip()
         # the digest, not the secret, is looked up: how long that takes says nothing about any secret
         key = self._keys.get(hashlib.sha256(secret.encode()).digest()) if secret else None
         if key is None:
