@@ -55,6 +55,16 @@ def test_the_document_is_as_its_schema_says_and_files_change_only_when_asked(rep
     assert (repo / "people.py").read_text() != FILES["people.py"]
 
 
+def test_form_feeds_and_a_mark_of_byte_order_are_kept_and_move_no_line(repo: Path, capsys: Captured) -> None:
+    before = "\ufeffSIGN = '\u2028'\n\x0c\n" + FILES["people.py"]
+    (repo / "people.py").write_text(before)
+    assert repair(repo, "--json", "--apply") == 0
+    patch = json.loads(capsys.readouterr().out)["patches"][0]["diff"]
+    assert "No newline" not in patch
+    after = (repo / "people.py").read_text()
+    assert [a != b for a, b in zip(before.split("\n"), after.split("\n"), strict=True)].count(True) == 1
+
+
 def test_a_test_that_passes_is_refused_with_the_cure(repo: Path, capsys: Captured) -> None:
     (repo / "people.py").write_text(FILES["people.py"].replace("<", ">"))
     assert repair(repo, "--json") == 2

@@ -101,6 +101,21 @@ async def test_what_a_test_executes_is_found_with_src_conftest_and_data_files(pr
     assert {path: path.read_bytes() for path in repo.rglob("*") if path.is_file()} == before
 
 
+async def test_a_mark_of_byte_order_and_form_feeds_move_no_line(project: Project, walls: Sandbox) -> None:
+    basket = SHOP["src/shop/basket.py"]
+    assert isinstance(basket, str)
+    repo = project(SHOP)
+    whole = (repo / "src/shop/basket.py").read_text()
+    plain = await covered(repo, walls)
+    (repo / "src/shop/basket.py").write_text("\ufeff\x0c" + whole.replace("1", "1  # \u2028", 1))
+    moved = await covered(repo, walls)
+    assert [one.name for one in moved.functions] == [one.name for one in plain.functions]
+    price, before = moved.function("shop.basket.price"), plain.function("shop.basket.price")
+    assert price is not None and before is not None
+    assert (price.line, price.covered_lines) == (before.line, before.covered_lines)
+    assert price.source.startswith("def price")
+
+
 async def test_a_whole_file_gives_every_failing_test_and_the_spectrum_counts_both(
     project: Project, walls: Sandbox
 ) -> None:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from parcae.core.protocols import ToolRefused
 from parcae.tools.covered import Covered, Function
+from parcae.tools.functions_in_source import source_lines
 
 OUTSIDE = "."  # how the tools name what lies in no package
 MOST_NAMED = 20
@@ -169,7 +170,7 @@ def listed(function: Function, passing: int) -> str:
 def _snippet(function: Function) -> str:
     executed = set(function.covered_lines)
     lines = [f"{function.file}:{function.first_line}"]
-    for number, line in enumerate(function.source.splitlines(), start=function.first_line):
+    for number, line in enumerate(source_lines(function.source), start=function.first_line):
         lines.append(f"{number:>5} {'*' if number in executed else ' '} {line}".rstrip())
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 import re
 from functools import lru_cache
 
@@ -22,7 +23,7 @@ def patch_of(before: Workspace, after: Workspace) -> str:
 
 def _lines(workspace: Workspace, path: str) -> list[str] | None:
     try:
-        return workspace.read(path).decode().splitlines(keepends=True)
+        return io.StringIO(workspace.read(path).decode()).readlines()  # as git does: only "\n" ends a line
     except ToolRefused:
         return []
     except UnicodeDecodeError:
@@ -43,7 +44,7 @@ def files_of(patch: str) -> tuple[str, ...]:
 
 def size_of(patch: str) -> int:
     """How many lines a diff adds and removes."""
-    body = [line for line in patch.splitlines() if not line.startswith(("---", "+++"))]
+    body = [line for line in patch.split("\n") if not line.startswith(("---", "+++"))]
     return sum(line.startswith(("+", "-")) for line in body)
 
 

@@ -23,7 +23,7 @@ from parcae.core.task import Task
 from parcae.core.workspace import Conflict, Write
 from parcae.tools.covered import Covered
 from parcae.tools.function import CallKey, cut, function_tool
-from parcae.tools.functions_in_source import chooses_tests, is_test_file
+from parcae.tools.functions_in_source import chooses_tests, is_test_file, lines_with_ends, source_lines
 from parcae.tools.plain_pytest import PlainRun
 
 MAX_STEPS = 20
@@ -114,7 +114,7 @@ def read_range(scope: Scope, path: str, first_line: int = 1, last_line: int = 20
         first_line: counted from 1.
         last_line: the last line to show.
     """
-    lines = _text(workspace_of(scope), path).splitlines()
+    lines = source_lines(_text(workspace_of(scope), path))
     shown = lines[max(0, first_line - 1) : last_line]
     return "\n".join(f"{number:>5} {line}" for number, line in enumerate(shown, start=max(1, first_line)))
 
@@ -161,10 +161,10 @@ def replaced(whole: str, fix: Fix, path: str) -> str:
         return whole.replace(old, fix["new"])
     if not line or not old:
         raise ToolRefused(f"the fragment stands {whole.count(old) if old else 0} times in {path}; say in which line")
-    start = sum(len(one) for one in whole.splitlines(keepends=True)[: line - 1])
+    start = sum(len(one) for one in lines_with_ends(whole)[: line - 1])
     place = whole.find(old, start)
     if place < 0 or "\n" in whole[start:place]:
-        raise ToolRefused(f"line {line} of {path} does not begin {old.splitlines()[0]!r}; read it again")
+        raise ToolRefused(f"line {line} of {path} does not begin {source_lines(old)[0]!r}; read it again")
     return whole[:place] + fix["new"] + whole[place + len(old) :]
 
 

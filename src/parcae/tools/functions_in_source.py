@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,13 +31,23 @@ def definitions(source: str) -> tuple[Definition, ...]:
     Raises:
         SyntaxError: this Python cannot read it.
     """
-    lines = source.splitlines()
+    lines = source_lines(source)
     seen: Counter[str] = Counter()
     found = []
     for node, name in _walk(ast.parse(source), ""):
         seen[name] += 1
         found.append(_definition(node, name if seen[name] == 1 else f"{name}#{seen[name]}", lines))
     return tuple(sorted(found, key=lambda definition: definition.line))
+
+
+def source_lines(text: str) -> list[str]:
+    """The lines of `text` as Python and editors count them; to `str.splitlines` form feeds end lines, too."""
+    return [line.rstrip("\r\n") for line in lines_with_ends(text)]
+
+
+def lines_with_ends(text: str) -> list[str]:
+    """The same lines, each with what ends it."""
+    return io.StringIO(text, newline="").readlines()
 
 
 def module_name(file: str, packages: frozenset[str]) -> str:

@@ -212,7 +212,7 @@ def _own_files(report: Report) -> Iterable[str]:
 def _read(repo: Path, file: str) -> tuple[Definition, ...]:
     """The functions of a file; none for one that tests wrote or that this Python cannot read."""
     try:
-        return definitions((repo / file).read_text(encoding="utf-8", errors="replace"))
+        return definitions((repo / file).read_text(encoding="utf-8-sig", errors="replace"))
     except (OSError, SyntaxError, ValueError):
         return ()
 

@@ -159,7 +159,7 @@ def _snippets(talk: Talk, signatures: dict[str, str]) -> Iterator[tuple[str, Sni
             continue
         signature = taken[1] if (taken := _TAKEN.match(exchange.result)) else exchange.argument
         name = signature.partition("(")[0]
-        lines = [found for line in exchange.result.splitlines() if (found := _NUMBERED.match(line))]
+        lines = [found for line in exchange.result.split("\n") if (found := _NUMBERED.match(line))]
         executed = frozenset(number for number, found in enumerate(lines, start=1) if found[1] == "*")
         signatures.setdefault(name, signature)
         yield name, Snippet("\n".join(found[2] or "" for found in lines), executed)
