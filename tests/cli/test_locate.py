@@ -158,6 +158,8 @@ BAD_OPTIONS = {
     "an unknown policy": (["--swap", "sometimes"], "use one of none, parallel@K"),
     "no samples": (["--samples", "0"], "samples"),
     "a plan that is not there": (["--plan", "nowhere.toml"], "cannot be read as a plan"),
+    "a time that is no number": (["--timeout", "nan"], "give one in the range 1<=x"),
+    "a time without end": (["--timeout", "inf"], "not in the range 1<=x"),
     "a Python that is not there": (["--python", "nowhere"], "give --python the path of an interpreter"),
 }
 
@@ -174,6 +176,14 @@ def test_a_bad_option_is_one_sentence_and_nothing_is_run(
     assert captured.err.startswith("parcae: ")
     assert captured.err.count("\n") == 1
     assert cure in captured.err
+
+
+def test_no_attempts_in_the_settings_are_refused_by_a_dry_run_too(
+    home: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARCAE_SAMPLES", "0")
+    assert run(["locate", EXAMPLE, TEST, "--home", home, "--dry-run"]) == 2
+    assert "`samples` must be 1 or more, not 0" in capsys.readouterr().err
 
 
 def test_a_missing_repository_and_a_passing_test_are_said_in_json_too(home: str, capsys: Captured) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -24,6 +27,15 @@ def test_an_unknown_option_is_one_sentence_and_exit_code_two(capsys: pytest.Capt
 def test_an_error_under_json_is_json(capsys: pytest.CaptureFixture[str], tmp_path: object) -> None:
     assert run(["config", "show", "--json", "--nonsense"]) == 2
     assert json.loads(capsys.readouterr().out)["schema"] == "parcae.error/1"
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_behind_the_output_is_one_sentence(more: list[str]) -> None:
+    command = [sys.executable, "-m", "parcae", "config", "show", *more]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("parcae: ") and ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -61,8 +61,16 @@ def test_a_repository_cannot_send_code_and_keys_to_an_address(model: str, projec
     assert settle({}, env={}, project=project, config=config)["models"].value == "openai:gpt-4o"
 
 
-@pytest.mark.parametrize("text", ["sample = 3\n", 'samples = "many"\n', "samples = \n"])
+@pytest.mark.parametrize(
+    "text", ["sample = 3\n", 'samples = "many"\n', "samples = \n", "samples = inf\n", "samples = 2.5\n"]
+)
 def test_a_mistake_in_a_settings_file_names_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "parcae.toml").write_text(text)
     with pytest.raises(CallerMistake, match=r"parcae\.toml"):
+        settle({}, env={}, project=tmp_path, config=tmp_path / "none")
+
+
+def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "parcae.toml").mkdir()
+    with pytest.raises(CallerMistake, match=r"parcae\.toml cannot be read"):
         settle({}, env={}, project=tmp_path, config=tmp_path / "none")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from parcae.cli import settings as known
+from parcae.cli.numbers import NumberRange
 from parcae.cli.output import OUTPUT_FILE
 
 
@@ -16,15 +17,11 @@ from parcae.cli.output import OUTPUT_FILE
 @click.argument("named", metavar="PIPELINE | RUN...", nargs=-1)
 @click.option("--from-runs", is_flag=True, help="Take past runs of `parcae run` (all, if none is named); draw nothing.")
 @click.option("--models", help="Candidate models of every stage, separated by commas (the file's).")
-@click.option(
-    "--budget", type=click.FloatRange(min=0), help="US dollars that the search may spend ($1; inf: no limit)."
-)
-@click.option("--item-budget", type=click.FloatRange(min=0), help="US dollars that the choice may cost an item.")
+@click.option("--budget", type=NumberRange(min=0), help="US dollars that the search may spend ($1; inf: no limit).")
+@click.option("--item-budget", type=NumberRange(min=0), help="US dollars that the choice may cost an item.")
 @click.option("--max-calls", type=click.IntRange(min=1), help="New samples that the search may draw.")
-@click.option("--epsilon", type=click.FloatRange(0.001, 0.5), default=0.05, show_default=True, help="Good enough by.")
-@click.option(
-    "--delta", type=click.FloatRange(0.001, 0.5), default=0.05, show_default=True, help="Risk of the promise."
-)
+@click.option("--epsilon", type=NumberRange(0.001, 0.5), default=0.05, show_default=True, help="Good enough by.")
+@click.option("--delta", type=NumberRange(0.001, 0.5), default=0.05, show_default=True, help="Risk of the promise.")
 @click.option("--strategy", default="race", show_default=True, help="race, exhaustive, random, tpe, rules or agenttts.")
 @click.option("--agent", help="The model that proposes trials with --strategy agenttts.")
 @click.option("--items", "limit", type=click.IntRange(min=2), help="Use only the first so many items.")

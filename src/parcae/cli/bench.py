@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from parcae.cli import settings as known
+from parcae.cli.numbers import MOST_SECONDS, NumberRange
 
 _OPTIONS = (
     click.option("--models", help="The ladder of models, cheapest first, separated by commas."),
@@ -17,7 +18,7 @@ _OPTIONS = (
     click.option("--swap", help="none, parallel@K, sequential@K, stop@K or adaptive@L (none)."),
     click.option("--swap-attempts", type=click.IntRange(min=1), help="How many attempts go on after a swap (all)."),
     click.option("--plan", type=click.Path(path_type=Path), help="A plan in TOML instead of the options above."),
-    click.option("--budget", type=click.FloatRange(min=0), help="US dollars that each run may spend ($1)."),
+    click.option("--budget", type=NumberRange(min=0), help="US dollars that each run may spend ($1)."),
     click.option("--limit", type=click.IntRange(min=1), help="Only the first so many bugs or items."),
     click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on."),
     click.option("--name", help="A name for this bench; the same name goes on where it was interrupted."),
@@ -76,7 +77,9 @@ def repair(bugs: Path, **flags: Any) -> int:  # click passes what the options sa
 @bench.command()
 @click.argument("kind", type=click.Choice(["mbpp", "humaneval", "math", "gsm8k"]))
 @click.option("--items", required=True, type=click.Path(path_type=Path), help="JSONL in the set's published format.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds a solution.")
+@click.option(
+    "--timeout", type=NumberRange(0.1, MOST_SECONDS), default=10.0, show_default=True, help="Seconds a solution."
+)
 @_measuring
 def run(kind: Any, items: Path, **flags: Any) -> int:  # click passes what the options say
     """Meet public items with each model alone and with the swap: pass@k, maj@k, dollars for a solved item.

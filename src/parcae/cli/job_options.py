@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from parcae.cli.numbers import MOST_SECONDS, NumberRange
 from parcae.cli.output import OUTPUT_FILE
 
 _Command = TypeVar("_Command", bound=Callable[..., int])
@@ -23,11 +24,15 @@ def job_options(name: str, page: str) -> Callable[[_Command], _Command]:
         click.option("--swap", help="none, parallel@K, sequential@K, stop@K or adaptive@L (none)."),
         click.option("--swap-attempts", type=click.IntRange(min=1), help="How many attempts go on after a swap (all)."),
         click.option("--plan", type=click.Path(path_type=Path), help="A plan in TOML instead of the options above."),
-        click.option("--budget", type=click.FloatRange(min=0), help="US dollars that the run may spend ($1)."),
+        click.option("--budget", type=NumberRange(min=0), help="US dollars that the run may spend ($1)."),
         click.option("--seed", type=int, default=1, show_default=True, help="What chance depends on."),
         click.option("--python", type=click.Path(), help="The Python that runs the tests (REPO/.venv, ...)."),
         click.option(
-            "--timeout", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds for the test."
+            "--timeout",
+            type=NumberRange(1, MOST_SECONDS),
+            default=60.0,
+            show_default=True,
+            help="Seconds for the test.",
         ),
         click.option(
             "--no-sandbox", is_flag=True, default=None, help="Run the test without walls: you trust the project."

@@ -35,6 +35,8 @@ def stage_from(
         raise CallerMistake("no model was named", "give --models, for example --models builtin:small,builtin:large")
     samples = settings["samples"].value
     assert isinstance(samples, int)
+    if samples < 1:
+        raise CallerMistake(f"`samples` must be 1 or more, not {samples}", "give --samples 10")
     policy = text_of(settings, "swap") or "none"
     stage = StagePlan(ladder=ladder, attempts=samples, policy=policy, swap_attempts=swap_attempts)
     refuse_impossible(stage, "the settings")

@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -111,12 +112,17 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(str(error), error.exit_code, arguments)
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        place = error.filename or "the output or another file"
+        return _fail(f"{place}: {error.strerror or error}; mend that place or name another", 2, arguments)
     return result if isinstance(result, int) else 0
 
 
 def _fail(sentence: str, exit_code: int, arguments: Sequence[str]) -> int:
     if "--json" in arguments:
-        click.echo(json.dumps({"schema": "parcae.error/1", "error": sentence, "exit_code": exit_code}))
-    else:
+        with suppress(OSError):  # else nobody can be told there
+            click.echo(json.dumps({"schema": "parcae.error/1", "error": sentence, "exit_code": exit_code}))
+            return exit_code
+    with suppress(OSError):
         click.echo(f"parcae: {sentence}", err=True)
     return exit_code

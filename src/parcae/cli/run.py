@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from parcae.cli import settings as known
+from parcae.cli.numbers import NumberRange
 from parcae.cli.output import OUTPUT_FILE
 
 
@@ -17,7 +18,7 @@ from parcae.cli.output import OUTPUT_FILE
 @click.option("--workspace", type=click.Path(path_type=Path), default=Path(), show_default=True, help="The folder.")
 @click.option("--models", help="The ladder of models, cheapest first, separated by commas.")
 @click.option("--plan", type=click.Path(path_type=Path), help="A plan in TOML: stages boss, admin, agent, reviewer.")
-@click.option("--budget", type=click.FloatRange(min=0), help="US dollars that the run may spend ($1).")
+@click.option("--budget", type=NumberRange(min=0), help="US dollars that the run may spend ($1).")
 @click.option("--max-agents", type=click.IntRange(min=1), default=100, show_default=True, help="At work at once.")
 @click.option("--max-depth", type=click.IntRange(min=1), default=5, show_default=True, help="Levels of the tree.")
 @click.option(
@@ -26,7 +27,7 @@ from parcae.cli.output import OUTPUT_FILE
 @click.option(
     "--concurrency", type=click.IntRange(min=1), default=16, show_default=True, help="Turns at the same time."
 )
-@click.option("--deadline", type=click.FloatRange(min=1), help="Seconds; before they are over it winds up.")
+@click.option("--deadline", type=NumberRange(min=1), help="Seconds; before they are over it winds up.")
 @click.option("--check", "checks", multiple=True, help='What the result must pass: "run:COMMAND", "exists:PATH", ...')
 @click.option("--judges", help="Models that judge every result beside its superior, separated by commas.")
 @click.option("--approve", "approvals", multiple=True, help="A tool whose every call you must allow.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from parcae.cli.numbers import NumberRange
 from parcae.cli.output import OUTPUT_FILE
 from parcae.core.errors import CallerMistake
 
@@ -112,7 +113,7 @@ def delete(names: tuple[str, ...], home: str | None, as_json: bool, yes: bool) -
 
 
 @runs.command()
-@click.option("--older-than", "days", type=click.FloatRange(min=0), required=True, help="Days since anything happened.")
+@click.option("--older-than", "days", type=NumberRange(min=0), required=True, help="Days since anything happened.")
 @click.option("--status", help="Only runs that ended so; unfinished ones are kept unless named here.")
 @HOME
 @JSON

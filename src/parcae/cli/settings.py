@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,13 +116,11 @@ def _typed(known: Known, value: object, where: str) -> str | int | float | bool:
     elif (known.kind is bool and isinstance(value, bool)) or (known.kind is str and isinstance(value, str)):
         return value
     elif known.kind in (int, float) and isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
+        with suppress(ValueError, OverflowError):
             number = known.kind(value)
-        except ValueError:
-            pass
-        else:
             assert isinstance(number, int | float)
-            return number
+            if known.kind is float or isinstance(value, str) or number == value:
+                return number
     raise CallerMistake(f"{where}: `{known.name}` must be {known.kind.__name__}, not {value!r}", known.help)
 
 
@@ -135,6 +134,8 @@ def read_settings(path: Path) -> Mapping[str, object]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        raise CallerMistake(f"{path} cannot be read: {error.strerror}", "mend its mode, or remove it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallerMistake(f"{path} is not valid TOML: {error}", "mend or remove it") from None
     for key, value in document.items():
