@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,25 @@ async def test_bombs_are_defused(main: Branch, sandbox: Sandbox) -> None:
 async def test_an_empty_command_is_refused(main: Branch, sandbox: Sandbox) -> None:
     with pytest.raises(ToolRefused, match="empty"):
         await run(main, sandbox, " ")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "mkdir s && mkfifo s/.gitignore",
+        "touch $(printf 'caf\\351')",
+        "mkfifo .gitignore.new; mv .gitignore.new .gitignore",
+    ],
+)
+async def test_odd_names_and_pipes_stay_outside_and_hold_nothing_up(main: Branch, sandbox: Sandbox, odd: str) -> None:
+    told = await run(main, sandbox, f"{odd}; echo new > new.txt")
+    assert "not taken back" in told
+    assert "new.txt" in main.paths(), told
+
+
+async def test_folders_too_deep_for_anybody_hold_nothing_up(main: Branch, sandbox: Sandbox, tmp_path: Path) -> None:
+    deep = "echo new > new.txt; i=0; while [ $i -lt 3000 ]; do mkdir d && cd d; i=$((i+1)); done"
+    before = set(Path(tempfile.gettempdir()).glob("parcae-run-*"))
+    told = await run(main, sandbox, deep)
+    assert "new.txt" in main.paths(), told
+    assert set(Path(tempfile.gettempdir()).glob("parcae-run-*")) <= before

@@ -115,6 +115,7 @@ HOARDS = {
     "one file": "kept = open('big', 'wb')",
     "without a name": "kept = open('big', 'wb'); os.unlink('big')",
     "never had one": "kept = os.fdopen(os.memfd_create('big'), 'wb')",
+    "too deep": "for _ in range(50): os.mkdir('d' * 100); os.chdir('d' * 100)\nkept = open('a', 'wb', 0)",
 }
 
 

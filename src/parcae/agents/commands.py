@@ -6,7 +6,6 @@ The effect is on the workspace only: the sandbox has no network and nothing writ
 # ruff: noqa: D417  # docstrings here are what models read: parameters that are filled in are hidden from them
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from parcae.core.scope import Scope
 from parcae.tools.function import CallKey, cut, function_tool
 from parcae.tools.project_python import ProjectPython
 from parcae.tools.sandbox import DEFAULT_LIMITS, Bind, Finished, Sandbox, SandboxLimits
+from parcae.tools.scratch import scratch_folder
 from parcae.workspace import check_out, take_back
 from parcae.workspace.checkout import TakenBack
 
@@ -39,8 +39,7 @@ def run_tool(sandbox: Sandbox, python: ProjectPython | None = None, limits: Sand
         if not command.strip():
             raise ToolRefused("the command is empty")
         workspace = workspace_of(scope)
-        with tempfile.TemporaryDirectory(prefix="parcae-run-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+        with scratch_folder("parcae-run-") as folder:
             checkout = await check_out(workspace, folder)
             seconds = min(max(timeout_seconds, 1.0), MOST_SECONDS)
             finished = await _run(sandbox, python, command, folder, limits, seconds)

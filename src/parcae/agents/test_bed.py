@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from parcae.core.workspace import FileAt
 from parcae.tools.plain_pytest import PlainRun, run_plain, run_versions
 from parcae.tools.project_python import ProjectPython
 from parcae.tools.sandbox import Sandbox, slots
+from parcae.tools.scratch import scratch_folder
 from parcae.workspace.checkout import write_file
 
 EVERYTHING = "."
@@ -127,8 +127,7 @@ class TestBed:
 
     async def _try(self, files: _Files, path: str, orders: Sequence[Sequence[str]]) -> Mapping[str, bool]:
         """The verdicts of the versions in each order, until one of it passes."""
-        with tempfile.TemporaryDirectory(prefix="parcae-bed-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+        with scratch_folder("parcae-bed-") as folder:
             await asyncio.to_thread(_lay_out, files, folder)
             return await run_versions(
                 folder,
@@ -144,8 +143,7 @@ class TestBed:
 
     async def _run(self, files: _Files, tests: str) -> PlainRun:
         async with self.places:
-            with tempfile.TemporaryDirectory(prefix="parcae-bed-", ignore_cleanup_errors=True) as name:
-                folder = Path(name)
+            with scratch_folder("parcae-bed-") as folder:
                 await asyncio.to_thread(_lay_out, files, folder)
                 return await run_plain(
                     folder,

@@ -10,7 +10,6 @@ import ast
 import asyncio
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from parcae.benchmarks.items import Item
 from parcae.benchmarks.math_answers import equivalent, final_answer
 from parcae.tools.project_python import ProjectPython, choose_python
 from parcae.tools.sandbox import Bind, Finished, Sandbox, SandboxLimits
+from parcae.tools.scratch import scratch_folder
 
 _FENCE = re.compile(r"```[a-zA-Z0-9]*[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 _INSIDE = Path("/grading")
@@ -55,8 +55,8 @@ class Grader:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Verdict(solved=False, why=f"no Python: {type(error).__name__}")
         python = choose_python(_INSIDE, self.python, os.environ)
-        with tempfile.TemporaryDirectory(prefix="parcae-grade-", ignore_cleanup_errors=True) as name:
-            return await self._in(Path(name), item, answer, python)
+        with scratch_folder("parcae-grade-") as folder:
+            return await self._in(folder, item, answer, python)
 
     async def _in(self, folder: Path, item: Item, answer: str, python: ProjectPython) -> Verdict:
         assert item.tests is not None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from parcae.jobs.world import World
 from parcae.tools.plain_pytest import run_plain
 from parcae.tools.project_python import choose_python
 from parcae.tools.sandbox import Sandbox
+from parcae.tools.scratch import scratch_folder
 from parcae.workspace import check_out, open_workspace
 
 
@@ -118,12 +118,12 @@ class _Judge:
         if not self.bug.held_back:
             return None
         opened = open_workspace(options.repo, report.run, copies=options.copies)
-        with tempfile.TemporaryDirectory(prefix="parcae-judge-") as name:
-            await check_out(opened.main.branch(report.patches[0].attempt), Path(name))
-            hidden = Path(name) / "tests" / Path(self.bug.held_back).name
+        with scratch_folder("parcae-judge-") as folder:
+            await check_out(opened.main.branch(report.patches[0].attempt), folder)
+            hidden = folder / "tests" / Path(self.bug.held_back).name
             await asyncio.to_thread(shutil.copyfile, self.folder / self.bug.held_back, hidden)
             ran = await run_plain(
-                Path(name),
+                folder,
                 f"tests/{hidden.name}",
                 at=options.repo,
                 python=choose_python(options.repo, options.python, os.environ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from parcae.core.errors import SandboxFailed
 from parcae.core.protocols import Workspace
 from parcae.organization.checks import Command
 from parcae.tools.sandbox import DEFAULT_LIMITS, Bind, Sandbox
+from parcae.tools.scratch import scratch_folder
 from parcae.workspace import check_out
 
 INSIDE = Path("/workspace")
@@ -20,8 +20,7 @@ def sandboxed_command(sandbox: Sandbox, seconds: float = SECONDS) -> Command:
     """Runs commands in `sandbox`, each in a fresh checkout, for at most `seconds`."""
 
     async def command(line: str, workspace: Workspace) -> tuple[int, str]:
-        with tempfile.TemporaryDirectory(prefix="parcae-check-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+        with scratch_folder("parcae-check-") as folder:
             await check_out(workspace, folder)
             try:
                 finished = await sandbox.run(

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from parcae.tools import pytest_probe
 from parcae.tools.project_copy import copy_project
 from parcae.tools.project_python import ProjectPython, choose_python, spare_packages
 from parcae.tools.sandbox import Bind, Finished, Sandbox, SandboxLimits
+from parcae.tools.scratch import scratch_folder
 
 _MOST_REPORT_BYTES = 256 << 20
 
@@ -77,8 +77,7 @@ async def run_pytest(
     limits = limits or SandboxLimits(
         wall_seconds=timeout_seconds, cpu_seconds=4 * timeout_seconds, file_bytes=_MOST_REPORT_BYTES
     )
-    with tempfile.TemporaryDirectory(prefix="parcae-run-", ignore_cleanup_errors=True) as name:
-        scratch = Path(name)
+    with scratch_folder("parcae-run-") as scratch:
         await asyncio.to_thread(copy_project, repo, scratch / "copy")
         (scratch / "out").mkdir()
         report = await _run(repo, scratch, chosen, [test], sandbox, limits)

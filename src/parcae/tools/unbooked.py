@@ -7,6 +7,7 @@ so it is made only when the machine's own sums have grown by more than the comma
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -18,6 +19,7 @@ from parcae.tools.process_tree import descendants
 _CLOCK_SECONDS = 0.02  # by so much the times of files may lie behind the clock
 _BLOCK = 512  # bytes; the unit of st_blocks, whatever the file system
 _ANYTHING = 1 << 62  # bytes
+_CLOSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 Kept = tuple[tuple[int, int], int]  # device and inode of a file, with its bytes
 
@@ -62,16 +64,16 @@ class Unbooked:
 
 
 def _changed(folder: Path, since: float) -> Iterator[Kept]:
-    """A folder that may not be read may hold anything, so it counts as more than any limit."""
+    """A folder that may not be read, or lies too deep, may hold anything, so it counts as more than any limit."""
     waiting = [os.fspath(folder)]
     while waiting:
         try:
             entries = list(os.scandir(waiting.pop()))
-        except PermissionError:
-            yield (0, 0), _ANYTHING
-            return
-        except OSError:  # it went meanwhile
-            continue
+        except OSError as error:
+            if error.errno in _CLOSED:
+                yield (0, 0), _ANYTHING
+                return
+            continue  # it went meanwhile
         for entry in entries:
             with contextlib.suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):

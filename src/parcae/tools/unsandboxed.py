@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from parcae.tools.process import limited, run_process
 from parcae.tools.process_tree import kill_marked
 from parcae.tools.sandbox import DEFAULT_LIMITS, Bind, Finished, Sandbox, SandboxLimits, slots
+from parcae.tools.scratch import scratch_folder
 
 _MARKER = "PARCAE_COMMAND"
 
@@ -37,15 +37,16 @@ class _Unsandboxed:
     ) -> Finished:
         # Without walls nothing can be shown elsewhere than where it lies: binds are the caller's to place.
         marker = secrets.token_hex(16)
-        with tempfile.TemporaryDirectory(prefix="parcae-home-", ignore_cleanup_errors=True) as home:
-            own = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8"}
+        with scratch_folder("parcae-home-") as home:
+            path = os.environ.get("PATH", "/usr/bin:/bin")
+            own = {"PATH": path, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"}
             async with self.at_once:
                 return await run_process(
                     limited(command, limits),
                     cwd=cwd,
                     env={**own, **env, _MARKER: marker},
                     limits=limits,
-                    writes=(cwd, Path(home)),
+                    writes=(cwd, home),
                     finish=lambda _pid: kill_marked(f"{_MARKER}={marker}"),
                 )
 

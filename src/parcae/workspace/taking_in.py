@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pygit2
 from pygit2.enums import FileMode
@@ -76,25 +77,54 @@ def plain_files(
     hidden: Hidden,
     left_out: list[str],
     *,
-    below: Path | None = None,
     tracked: frozenset[str] = frozenset(),
 ) -> Iterator[Path]:
-    """The files below `folder` that count, in order; links and unsafe names are added to `left_out`.
+    """The files below `folder` that count, in order; links, unsafe names and closed folders are added to `left_out`.
 
     What is `tracked` (files, and the folders above them) counts even if git's rules would ignore it.
     """
-    below = below or folder
-    for entry in sorted(os.scandir(below), key=lambda one: one.name):
-        path = Path(entry.path)
+    waiting = [_Listed.of(folder, repo, "", left_out)]  # a list, since folders may lie deeper than calls may
+    while waiting:
+        entry = next(waiting[-1].entries, None)
+        if entry is None:
+            waiting.pop()
+            continue
+        path, rules = Path(entry.path), waiting[-1].rules
         names = path.relative_to(folder).parts
         name = "/".join(names)
-        if hidden.hides(names) or (name not in tracked and (entry.name in _CACHES or repo.path_is_ignored(name))):
+        if hidden.hides(names) or (name not in tracked and (entry.name in _CACHES or _is_ignored(rules, name))):
             continue
         if not is_safe(names):
-            left_out.append(name.encode(errors="replace").decode())
+            left_out.append(_readable(name))
         elif entry.is_dir(follow_symlinks=False):
-            yield from plain_files(repo, folder, hidden, left_out, below=path, tracked=tracked)
+            waiting.append(_Listed.of(path, rules, name, left_out))
         elif entry.is_file(follow_symlinks=False):
             yield path
         else:
             left_out.append(name)
+
+
+class _Listed(NamedTuple):
+    """What is left to look at in one folder, and whose rules hold there: nobody's where git would wait for a pipe."""
+
+    entries: Iterator[os.DirEntry[str]]
+    rules: pygit2.Repository | None
+
+    @classmethod
+    def of(cls, folder: Path, rules: pygit2.Repository | None, name: str, left_out: list[str]) -> _Listed:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda one: one.name)
+        except PermissionError:
+            left_out.append(name)
+            entries = []
+        odd = any(one.name == ".gitignore" and not one.is_file() for one in entries)
+        return cls(iter(entries), None if odd else rules)
+
+
+def _is_ignored(rules: pygit2.Repository | None, name: str) -> bool:
+    return rules is not None and name == _readable(name) and rules.path_is_ignored(name)
+
+
+def _readable(name: str) -> str:
+    """`name`, where what is no UTF-8 became question marks."""
+    return name.encode(errors="replace").decode()
