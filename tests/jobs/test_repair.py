@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import re
+import json
 import shutil
 import venv
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,9 +208,13 @@ class Flickering:
         finished = await self.sandbox.run(command, **settings)
         if command[-1] != ".":
             return finished
-        verdict = {"p": "PASSED", "f": "FAILED"}[next(self.verdicts, "p")]
-        lines = re.sub(rf"^(PASSED|FAILED) {self.test}\b.*\n", "", finished.stdout, flags=re.MULTILINE)
-        return replace(finished, stdout=f"{lines}{verdict} {self.test}\n")
+        told = next(Path(one) for one in command if one.endswith("/found"))
+        found = {
+            name: [test for test in tests if test != self.test] for name, tests in json.loads(told.read_text()).items()
+        }
+        found[{"p": "passed", "f": "failed"}[next(self.verdicts, "p")]].append(self.test)
+        told.write_text(json.dumps(found))
+        return finished
 
 
 OTHER = "tests/test_shop.py::test_net"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from parcae.tools import pytest_probe
 from parcae.tools.project_copy import copy_project
 from parcae.tools.project_python import ProjectPython, choose_python, spare_packages
 from parcae.tools.sandbox import Bind, Finished, Sandbox, SandboxLimits
-from parcae.tools.scratch import scratch_folder
+from parcae.tools.scratch import left_in, scratch_folder
 
 _MOST_REPORT_BYTES = 256 << 20
 
@@ -105,7 +104,7 @@ async def _run(
         env=_environment(root, python),
         limits=limits,
     )
-    return _read(out, finished)
+    return _parse(left_in(out, _MOST_REPORT_BYTES), finished)
 
 
 def _spare_folder(scratch: Path) -> Path:
@@ -128,20 +127,9 @@ def _environment(root: Path, python: ProjectPython) -> dict[str, str]:
     }
 
 
-def _read(out: Path, finished: Finished) -> Report:
-    """The report that the probe wrote; whatever else lies there (a link, a pipe) is not opened."""
-    try:
-        handle = os.open(out, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+def _parse(text: bytes | None, finished: Finished) -> Report:
+    if text is None:
         return Report(finished=finished)
-    with open(handle, "rb") as file:  # noqa: PTH123  # a handle
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_REPORT_BYTES:
-            return Report(finished=finished)
-        return _parse(file.read(), finished)
-
-
-def _parse(text: bytes, finished: Finished) -> Report:
     # The tests can write this file too, so it is read like any stranger's.
     try:
         body = json.loads(text)
