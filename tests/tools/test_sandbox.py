@@ -202,6 +202,11 @@ async def test_a_program_that_is_not_there_is_said(walls: Sandbox, tmp_path: Pat
     assert done.exit_code != 0
 
 
+async def test_a_command_that_speaks_like_the_sandbox_is_no_broken_sandbox(walls: Sandbox, tmp_path: Path) -> None:
+    done = await python("import sys; sys.exit('bwrap: no permissions')", walls, tmp_path)
+    assert (done.exit_code, done.stderr) == (1, "bwrap: no permissions\n")
+
+
 def test_without_bubblewrap_the_package_and_the_way_around_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bubblewrap, "trouble", lambda: "the program `bwrap` is missing")  # a machine without it
     with pytest.raises(SandboxFailed, match=r"apt install bubblewrap.*--no-sandbox") as failed:

@@ -61,22 +61,27 @@ class _Bubblewrap:
                     pass_fds=(init.write_fd,),
                     finish=init.kill,
                 )
-        if finished.exit_code == 1 and finished.stderr.startswith("bwrap: "):
+        if not init.ran and finished.exit_code == 1 and finished.stderr.startswith("bwrap: "):
             raise SandboxFailed(f"the sandbox could not be built: {finished.stderr.strip()}", "run `parcae doctor`")
         return finished
 
 
 @dataclass(slots=True)
 class _InitPid:
-    """The first process of a sandbox: when it is killed, the kernel kills all others in there."""
+    """The first process of a sandbox: when it is killed, the kernel kills all others in there.
+
+    `ran`: bubblewrap says that the walls stood and that the command ended. What the command itself says is no proof.
+    """
 
     read_fd: int
     write_fd: int
+    ran: bool = False
 
     def kill(self, _pid: int) -> None:
         with contextlib.suppress(OSError, ValueError, KeyError):
-            first = os.read(self.read_fd, 4096).decode().splitlines()[0]
-            os.kill(json.loads(first)["child-pid"], signal.SIGKILL)
+            said = [json.loads(line) for line in os.read(self.read_fd, 4096).decode().splitlines()]
+            self.ran = any("exit-code" in one for one in said)
+            os.kill(said[0]["child-pid"], signal.SIGKILL)
 
 
 def bubblewrap() -> Sandbox:
