@@ -78,7 +78,10 @@ def _choices(repo: Path, python: Path | None, environ: Mapping[str, str]) -> Ite
 
 
 def _folders(executable: Path) -> Iterator[Path]:
-    """The virtual environment, and the installation behind it, as far as they are not part of the system."""
+    """The virtual environment, and the installation behind it, as far as they are not part of the system.
+
+    The environment may lie in a project and say anything: only a folder that holds a Python's own library counts.
+    """
     environment = executable.parent.parent
     bases = [executable.resolve()]
     settings = environment / "pyvenv.cfg"
@@ -90,7 +93,8 @@ def _folders(executable: Path) -> Iterator[Path]:
                 bases.append(Path(value.strip()) / "python")
     for base in bases:
         prefix = base.parent.parent
-        if any(base.is_relative_to(system) for system in _SYSTEM) or not prefix.is_dir():
+        if any(base.is_relative_to(system) for system in _SYSTEM) or not any(prefix.glob("lib*/py*/os.py")):
             continue
-        whole_home = prefix == Path(prefix.root) or Path.home().is_relative_to(prefix)
+        real = prefix.resolve()
+        whole_home = real == Path(real.root) or Path.home().is_relative_to(real)
         yield from (prefix / "bin", prefix / "lib") if whole_home else (prefix,)
