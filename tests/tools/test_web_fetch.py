@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,8 @@ from parcae.core.protocols import ToolRefused
 from parcae.core.scope import Scope
 from parcae.store.memory import MemoryJournal
 from parcae.testing.workers import scope_in
-from parcae.tools.web_fetch import Resolve, is_public, readable, web_fetch_tool
+from parcae.tools.readable import readable
+from parcae.tools.web_fetch import Resolve, is_public, web_fetch_tool
 
 PRIVATE = [
     *("127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
@@ -157,3 +159,15 @@ def test_html_becomes_readable() -> None:
         "d",
         "e",
     ]
+
+
+def test_marks_are_left_out_and_addresses_kept() -> None:
+    page = "a<!-- <p>no --> <svg/>b <SCRIPT>if (1<2) no</script >c<a title='x > y' href = \"/d?e&amp;f\">g</a> 1 < 2"
+    assert readable(f"<!DOCTYPE html>{page} <a href='javascript:h'>i</a><script>no") == "a b c[g](/d?e&f) 1 < 2 i"
+
+
+@pytest.mark.parametrize("broken", ["<!--", "</", "<?", "<a ", "<![CDATA[", "<a x='\"", "<script>"])
+def test_a_broken_page_takes_no_longer_than_a_whole_one(broken: str) -> None:
+    started = time.process_time()
+    readable(broken * 100_000)
+    assert time.process_time() - started < 5

@@ -11,9 +11,8 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -21,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from parcae.core.protocols import Tool, ToolRefused
 from parcae.tools.function import cut, function_tool
+from parcae.tools.readable import readable
 
 MAX_CHARS = 20_000
 MOST_BYTES = 2 << 20
@@ -168,52 +168,3 @@ async def _system_resolve(host: str, port: int) -> Sequence[str]:
     except (socket.gaierror, UnicodeError):
         return ()
     return tuple(dict.fromkeys(str(one[4][0]) for one in found))
-
-
-def readable(html: str) -> str:
-    """The text of a page: no scripts or styles, a line for each block, links as [text](address)."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.text).splitlines())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-class _Reader(HTMLParser):
-    _SILENT = frozenset({"script", "style", "noscript", "template", "svg"})
-    _BLOCKS = frozenset(
-        {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "article", "table", "ul"}
-    )
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text: list[str] = []
-        self._silent = 0
-        self._link: str | None = None
-
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        if tag in self._SILENT:
-            self._silent += 1
-        elif tag in self._BLOCKS:
-            self.text.append("\n")
-        elif tag == "a":
-            self._link = _attribute(dict(attrs), "href")
-            self.text.append("[" if self._link else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag in self._BLOCKS:
-            self.text.append("\n")
-        elif tag == "a" and self._link:
-            self.text.append(f"]({self._link})")
-            self._link = None
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.text.append(data)
-
-
-def _attribute(attributes: Mapping[str, str | None], name: str) -> str | None:
-    value = attributes.get(name)
-    return value if value and value.startswith(("http://", "https://", "/")) else None
