@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import socket
 import sys
@@ -80,6 +81,23 @@ async def test_nothing_of_our_environment_comes_along(
 async def test_other_processes_are_not_seen(walls: Sandbox, tmp_path: Path) -> None:
     done = await python("import os; print([n for n in os.listdir('/proc') if n.isdigit()])", walls, tmp_path)
     assert str(os.getpid()) not in done.stdout or len(done.stdout.split()) < 8
+
+
+KEYS = """
+import ctypes
+kernel = ctypes.CDLL(None, use_errno=True).syscall
+print(kernel({keyctl}, 10, ctypes.c_int(-3), b"user", b"parcae-probe", 0))
+"""
+
+
+async def test_keys_of_our_session_are_not_found(walls: Sandbox, tmp_path: Path) -> None:
+    add_key, keyctl = (217, 219) if os.uname().machine == "aarch64" else (248, 250)
+    key = ctypes.CDLL(None).syscall(add_key, b"user", b"parcae-probe", b"a ticket", 8, ctypes.c_int(-3))
+    if key < 0:
+        pytest.skip("this kernel keeps no keys for us")
+    code = KEYS.format(keyctl=keyctl)
+    assert (await python(code, unsandboxed(), tmp_path)).stdout == f"{key}\n"
+    assert (await python(code, walls, tmp_path)).stdout == "-1\n"
 
 
 async def test_a_fork_bomb_ends(walls: Sandbox, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The sandbox: bubblewrap with a new user, process, network, IPC, host-name and control-group namespace.
 
 A command sees the system's programs and libraries and what was bound for it, all read-only but what was bound
-writable, an empty /tmp and home of its own, no network, no other process, and no variable of our environment.
+writable, an empty /tmp and home of its own, no network, no other process, no keyring, and no variable of our
+environment.
 Works as an ordinary user where user namespaces are allowed, and as root. Docs: https://github.com/containers/bubblewrap.
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from parcae.core.errors import SandboxFailed
+from parcae.tools.keyrings import no_keyrings
 from parcae.tools.process import limited, run_process
 from parcae.tools.sandbox import DEFAULT_LIMITS, Bind, Finished, Sandbox, SandboxLimits, slots
 
@@ -50,15 +52,16 @@ class _Bubblewrap:
         limits: SandboxLimits = DEFAULT_LIMITS,
     ) -> Finished:
         async with self.at_once:
-            with _init_pid() as init:
+            with _init_pid() as init, no_keyrings() as rules:
                 walls = [self.program, *_walls(cwd, binds, env, limits), "--json-status-fd", str(init.write_fd)]
+                walls += ["--seccomp", str(rules)]
                 finished = await run_process(
                     [*walls, "--", *limited(command, limits)],
                     cwd=None,
                     env={"PATH": "/usr/bin:/bin"},
                     limits=limits,
                     writes=[bind.path for bind in binds if bind.writable],
-                    pass_fds=(init.write_fd,),
+                    pass_fds=(init.write_fd, rules),
                     finish=init.kill,
                 )
         if not init.ran and finished.exit_code == 1 and finished.stderr.startswith("bwrap: "):
@@ -102,9 +105,11 @@ def trouble() -> str | None:
     program = shutil.which("bwrap")
     if program is None:
         return "the program `bwrap` is missing"
-    command = [program, *_SPACES, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    command = [program, *_SPACES, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        with no_keyrings() as rules:
+            command += ["--seccomp", str(rules), "true"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, pass_fds=(rules,))
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"`bwrap` does not start here ({error})"
     if done.returncode != 0:
