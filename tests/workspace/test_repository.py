@@ -105,6 +105,22 @@ async def test_a_plain_folder_is_copied_and_gets_what_is_new(tmp_path: Path) -> 
     assert (folder / "notes" / "c.txt").read_text() == "c\n"
 
 
+async def test_a_name_that_an_agent_chose_is_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a plain one"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a\n")
+    opened = open_workspace(folder, "run", copies=tmp_path / "copies")
+    name = "x; touch done; $(touch done) & y.txt"
+    await written(opened.main, name, b"x\n")
+    (folder / name).write_text("the user's\n")
+    command = deliver(opened).command
+    assert command is not None
+    monkeypatch.chdir(tmp_path)
+    shell(command)
+    assert (folder / name).read_text() == "x\n"
+    assert not (tmp_path / "done").exists()
+
+
 async def test_nothing_is_delivered_through_a_link(tmp_path: Path) -> None:
     folder, outside = tmp_path / "plain", tmp_path / "outside"
     folder.mkdir()

@@ -2,8 +2,8 @@
 
 A command sees the system's programs and libraries and what was bound for it, all read-only but what was bound
 writable, an empty /tmp and home of its own, no network, no other process, no keyring, and no variable of our
-environment.
-Works as an ordinary user where user namespaces are allowed, and as root. Docs: https://github.com/containers/bubblewrap.
+environment. Works as an ordinary user where user namespaces are allowed, and as root. Docs:
+https://github.com/containers/bubblewrap.
 """
 
 from __future__ import annotations

@@ -106,9 +106,7 @@ def _into_plain_folder(opened: Opened) -> Delivery:
             written.append(path)
         else:
             kept_back.append(path)
-    git = f"git --git-dir {opened.main.objects.repo.path} --work-tree {opened.folder}"
-    branch = tip.ref.removeprefix("refs/heads/")
-    command = f"{git} checkout {branch} -- {' '.join(kept_back[:5])}" if kept_back else None
+    command = opened.checkout_command(kept_back[:5]) if kept_back else None
     return Delivery(written=tuple(written), kept_back=tuple(kept_back), command=command)
 
 

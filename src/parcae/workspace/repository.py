@@ -7,6 +7,7 @@ and working files stay as they are until somebody merges the branch.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,10 +54,14 @@ class Opened:
     def merge_command(self) -> str:
         """What brings the work into the user's branch, or into their plain folder (see `delivery.deliver`)."""
         name = self.main.tip.ref.removeprefix("refs/heads/")
-        if self.plain:
-            copy, folder = shlex.quote(self.main.objects.repo.path), shlex.quote(str(self.folder))
-            return f"git --git-dir {copy} --work-tree {folder} checkout {name} -- ."
-        return f"git -C {shlex.quote(str(self.folder))} merge {name}"
+        return (
+            self.checkout_command(["."]) if self.plain else shlex.join(["git", "-C", str(self.folder), "merge", name])
+        )
+
+    def checkout_command(self, paths: Sequence[str]) -> str:
+        """What brings these files into the user's plain folder. Agents chose the names, so the shell reads none."""
+        name, copy = self.main.tip.ref.removeprefix("refs/heads/"), self.main.objects.repo.path
+        return shlex.join(["git", "--git-dir", copy, "--work-tree", str(self.folder), "checkout", name, "--", *paths])
 
 
 def open_workspace(
