@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from parcae.cli.terminal import Terminal
 from parcae.core.scope import LiveEvent
 
 
@@ -59,7 +59,7 @@ class Board:
 def watching(budget_usd: float | None, *, quiet: bool = False) -> Iterator[Board]:
     """A board that is drawn on stderr while the block runs; on a pipe nothing is drawn."""
     board = Board(budget_usd=budget_usd)
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if quiet or not sys.stderr.isatty():
         yield board
         return

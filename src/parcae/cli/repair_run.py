@@ -23,6 +23,7 @@ from parcae.cli.locate_run import (
 from parcae.cli.session import in_world, new_run, text_of
 from parcae.cli.settings import Setting
 from parcae.cli.show import show_report
+from parcae.cli.terminal import tell
 from parcae.jobs import repair as job
 from parcae.jobs.document import document
 from parcae.jobs.repair import Handed
@@ -70,9 +71,9 @@ def _show(report: Report, handed: Handed) -> None:
     if best is None or not best.plausible:
         click.echo("No patch makes the test pass without breaking others.")
         return
-    click.echo(f"\n{best.diff}")
+    tell(f"\n{best.diff}")
     click.echo(f"made by {best.votes} of {len(report.attempts)} attempts; the test passes and nothing else fails")
     if handed.command is not None:
-        click.echo(f"take it: {handed.command}")
+        tell(f"take it: {handed.command}")
     if handed.written:
-        click.echo(f"written: {', '.join(handed.written)}")
+        tell(f"written: {', '.join(handed.written)}")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from parcae.cli.live import Board
+from parcae.cli.terminal import Terminal
 from parcae.core.scope import LiveEvent
 
 SHOWN = 24
@@ -75,5 +75,5 @@ def watching_company(budget_usd: float | None, *, quiet: bool = False) -> Iterat
     if quiet or not sys.stderr.isatty():
         yield board
         return
-    with Live(board, console=Console(stderr=True), refresh_per_second=8, transient=True):
+    with Live(board, console=Terminal(stderr=True), refresh_per_second=8, transient=True):
         yield board

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parcae.cli.show import dollars
+from parcae.cli.terminal import Terminal
 from parcae.organization.report import RunReport, Worked, side_by_side
 
 MOST_ROWS = 30
@@ -21,7 +22,7 @@ def show_company(
     report: RunReport, notes: Sequence[str] = (), console: Console | None = None, *, where: Path | None = None
 ) -> None:
     """What was made, by whom, reviews, costs, incidents and cures, on stdout."""
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Terminal(highlight=False, soft_wrap=True)
 
     def say(text: str) -> None:
         console.print(text, markup=False)

@@ -11,6 +11,7 @@ import click
 
 from parcae.cli.session import cards_only, looking
 from parcae.cli.settings import settle
+from parcae.cli.terminal import tell
 from parcae.core.errors import CallerMistake
 from parcae.jobs.world import World
 from parcae.organization.events import Controlled, HumanAsked
@@ -57,6 +58,6 @@ def _show(run: str, questions: list[HumanAsked], as_json: bool) -> None:
         click.echo(json.dumps({"schema": "parcae.questions/1", "run": run, "questions": listed}))
         return
     for number, who, question in rows:
-        click.echo(f"{number}. {who}: {question}")
+        tell(f"{number}. {who}: {question}")
     if not rows:
         click.echo("no open questions", err=True)

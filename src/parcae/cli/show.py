@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from parcae.cli.terminal import Terminal
 from parcae.jobs.report import Report
 
 MOST_SUSPECTS = 10
@@ -12,7 +14,7 @@ MOST_SUSPECTS = 10
 
 def show_report(report: Report, console: Console | None = None) -> None:
     """Suspects, costs, swaps and the all-strong baseline, on stdout."""
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Terminal(highlight=False, soft_wrap=True)
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
     console.print(_suspects(report) if report.suspects else "No attempt named a suspect.")
@@ -34,7 +36,7 @@ def _suspects(report: Report) -> Table:
         table.add_column(head, justify="right" if head in ("", "share") else "left")
     for rank, suspect in enumerate(report.suspects[:MOST_SUSPECTS], start=1):
         where = "" if suspect.file is None else f"{suspect.file}:{suspect.line}"
-        table.add_row(str(rank), suspect.name, where, f"{suspect.score:.2f}")
+        table.add_row(str(rank), Text(suspect.name), Text(where), f"{suspect.score:.2f}")
     return table
 
 
