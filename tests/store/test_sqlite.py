@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import subprocess
 import sys
@@ -239,6 +240,20 @@ async def test_secrets_never_reach_the_file(tmp_path: Path) -> None:
     written = b"".join(one.read_bytes() for one in tmp_path.iterdir())
     assert key.encode() not in written
     assert mine.encode() not in written
+
+
+@pytest.mark.parametrize("word", ["2345", "true"])
+async def test_a_secret_that_looks_like_a_number_leaves_the_journal_readable(tmp_path: Path, word: str) -> None:
+    redact = Redactor([word])
+    event = OutcomeGiven(scope="run", success=True, source=f"a {word} b")
+    async with SqliteJournal.open(tmp_path / "journal.sqlite", redact=redact) as journal:
+        await journal.append([event])
+        [found] = await journal.read("run", [OutcomeGiven])
+    assert (found.event.success, found.event.source) == (True, f"a {HIDDEN} b")
+    assert json.loads(redact.json(b'{"tokens":1234567,"of":"card 1234567"}')) == (
+        {"tokens": 1234567, "of": f"card 1{HIDDEN}67" if word == "2345" else "card 1234567"}
+    )
+    assert redact.text(f"{word}") == HIDDEN
 
 
 async def test_events_of_a_later_minor_version_are_read_without_what_is_unknown(tmp_path: Path) -> None:

@@ -40,12 +40,22 @@ _NAMED = re.compile(
 )
 
 
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_NUMBER = re.compile(rb"[0-9.eE+-]+")
+
+
+def _is_bare(word: bytes) -> bool:
+    """Whether it may be part of JSON outside of strings."""
+    return _NUMBER.fullmatch(word) is not None or any(word in one for one in (b"true", b"false", b"null"))
+
+
 class Redactor:
     """Replaces secrets by "[redacted]". `words` are the user's own: keys in use, names, whatever they listed."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:
         self._given: frozenset[str] = frozenset()
         self._words: tuple[bytes, ...] = ()
+        self._bare: tuple[bytes, ...] = ()
         self.hide(*words)
 
     def hide(self, *words: str) -> None:
@@ -54,10 +64,18 @@ class Redactor:
         kept = sorted(self._given, key=len, reverse=True)
         escaped = [json.dumps(word, ensure_ascii=False)[1:-1].encode() for word in kept]
         plain = [word.encode() for word in kept]
-        self._words = tuple(dict.fromkeys([*escaped, *plain]))
+        forms = dict.fromkeys([*escaped, *plain])
+        self._bare = tuple(form for form in forms if _is_bare(form))
+        self._words = tuple(form for form in forms if not _is_bare(form))
 
     def json(self, text: bytes) -> bytes:
-        """JSON text without secrets; still JSON."""
+        """JSON text without secrets; still JSON, so a word that is a number is hidden where it stands in a string."""
+        for word in self._bare:
+            if word in text:
+                text = _in_strings(text, word)
+        return self._without(text)
+
+    def _without(self, text: bytes) -> bytes:
         if len(text) < SHORT_BYTES and not self._words and _ANY_HINT.search(text) is None:
             return text
         for word in self._words:
@@ -74,7 +92,14 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Any text without secrets."""
-        return self.json(text.encode("utf-8", "replace")).decode()
+        raw = text.encode("utf-8", "replace")
+        for word in self._bare:
+            raw = raw.replace(word, HIDDEN.encode())
+        return self._without(raw).decode()
+
+
+def _in_strings(text: bytes, word: bytes) -> bytes:
+    return _STRING.sub(lambda found: found[0].replace(word, HIDDEN.encode()), text)
 
 
 def _hidden(found: re.Match[bytes]) -> bytes:

@@ -140,7 +140,10 @@ class SqliteJournal:
         """
         for run in {scope.partition("/")[0] for _, scope, _, _ in rows}:
             self.claim(run)
-        await self._writer.write([(at, scope, kind, self._redact.text(body)) for at, scope, kind, body in rows])
+        hide = self._redact.json
+        await self._writer.write(
+            [(at, scope, kind, hide(body.encode("utf-8", "replace")).decode()) for at, scope, kind, body in rows]
+        )
 
     def _fetch(self, query: str, values: Sequence[object]) -> list[Any]:
         try:
