@@ -41,3 +41,11 @@ def test_cached_tokens_cost_their_own_price() -> None:
     price = Price(prompt_usd=2.0, completion_usd=10.0, cached_usd=1.0)
     usage = Usage(prompt_tokens=1_000_000, cached_tokens=500_000, completion_tokens=100_000)
     assert price.cost_usd(usage) == pytest.approx(1.0 + 0.5 + 1.0)
+
+
+def test_tokens_written_to_the_cache_cost_their_own_price() -> None:
+    price = Price(prompt_usd=2.0, completion_usd=10.0, written_usd=2.5, hour_usd=4.0)
+    usage = Usage(prompt_tokens=1_000_000, cached_tokens=200_000, written_tokens=500_000, hour_tokens=100_000)
+    assert price.cost_usd(usage) == pytest.approx(0.3 * 2 + 0.2 * 2 + 0.4 * 2.5 + 0.1 * 4)
+    assert price.most_usd(usage) == 4.0 and price.most_usd(usage, writes=False) == 2.0
+    assert (usage + usage).written_tokens == 1_000_000 and (usage + usage).hour_tokens == 200_000

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.gateway.serving import serving
-from tests.gateway.upstream import Document, Fault, chat, chat_stream, upstream
+from tests.gateway.upstream import Document, Fault, chat, chat_stream, messages, upstream
 
-from parcae.core.events import Settled
+from parcae.core.events import Reserved, Settled
 from parcae.core.usage import Amount
 from parcae.gateway.flights import Flights
 from parcae.store.sqlite import SqliteJournal
@@ -49,6 +49,35 @@ async def test_a_budget_is_never_overshot_by_200_clients_at_once(budget: Documen
     assert spent == Amount(usd=served * 920e-6, tokens=served * 910, calls=served, seconds=spent.seconds)
     assert spent.usd <= 0.05 and spent.tokens <= 50_000 and (spent.calls <= 40 or "day" in budget)
     assert status == 402 and reply["error"]["code"] == "budget_exceeded" and "alice" in reply["error"]["message"]
+
+
+WROTE = {
+    "openai": ("/v1/chat/completions", {"prompt_tokens": 900, "prompt_tokens_details": {"cache_write_tokens": 500}}),
+    "anthropic": (
+        "/v1/messages",
+        {"input_tokens": 400, "cache_creation_input_tokens": 500, "cache_creation": {"ephemeral_1h_input_tokens": 200}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("family", "spent_usd"), [("openai", 0.0014), ("anthropic", 0.0018)])
+async def test_what_is_written_to_the_upstreams_cache_costs_its_own_price(family: str, spent_usd: float) -> None:
+    path, counted = WROTE[family]
+    more = {
+        "upstreams": {"up": {"base_url": "", "protocol": family, "retries": 0}},
+        "prices": {"up:small": {**PRICE, "written_usd": 2.0, "hour_usd": 4.0}},
+    }
+    counts = "completion_tokens" if family == "openai" else "output_tokens"
+    whole = messages("ok") if family == "anthropic" else chat("ok")
+    async with upstream(lambda path, document: {**whole, "usage": {**counted, counts: 0}}) as up:
+        more["upstreams"]["up"]["base_url"] = up.url
+        async with serving(config(up.url, {"day": {"usd": 5}}, **more), env=ENV) as client:
+            await client.post(path, ASKED, **KEY)
+            spent = await client.gateway.bank.spent(client.gateway.config.keys[0])
+            await client.gateway.recorder.flush()
+            [reserved] = [one.event for one in await client.journal.read("gateway/days", [Reserved])]
+    assert spent["today"].usd == pytest.approx(spent_usd)
+    assert reserved.worst.usd > 3.9 * reserved.worst.tokens / 1e6
 
 
 async def test_a_budget_by_task_binds_that_task_alone() -> None:

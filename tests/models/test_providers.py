@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from pydantic_ai.messages import ModelResponse
+from pydantic_ai.usage import RequestUsage
 
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
 from parcae.core.events import Reserved, Settled
 from parcae.core.protocols import Event, Model, Reply
 from parcae.core.scope import Scope
-from parcae.core.usage import Limits
+from parcae.core.usage import Limits, Usage
 from parcae.ledger.account import open_account
 from parcae.models.budgeted import Asked, ask
 from parcae.models.catalog import Catalog
@@ -42,7 +44,8 @@ async def provider(
 ) -> AsyncIterator[tuple[Model, Server]]:
     """The model `name` at a server that follows `script`."""
     async with serving(script, delay_seconds=delay_seconds) as server:
-        env = {key: value.format(url=server.url) for key, value in WIRES[name].items()}
+        known = next(env for one, env in WIRES.items() if one.partition(":")[0] == name.partition(":")[0])
+        env = {key: value.format(url=server.url) for key, value in known.items()}
         model = open_model(name, catalog=Catalog(), env=env)
         assert isinstance(model, ProviderModel)
         try:
@@ -79,6 +82,20 @@ async def test_text_calls_and_tokens_come_over_the_wire(name: str, streams: bool
     assert reply.usage.prompt_tokens == 100
     assert reply.usage.completion_tokens == 10
     assert server.complaints == []
+
+
+@pytest.mark.parametrize(("name", "hour"), [("openai:gpt-6-sol", 0), ("anthropic:claude-sonnet-5", 20)])
+@streamed_or_not
+async def test_what_is_written_to_the_providers_cache_costs_its_own_price(name: str, hour: int, streams: bool) -> None:
+    wrote = RequestUsage(input_tokens=100, cache_write_tokens=60, cache_write_1h_tokens=hour, output_tokens=10)
+    async with provider(name, [replace(say("ok"), usage=wrote)]) as (model, _):
+        reply = await reply_of(model, streams)
+        price = model.card.price
+    counted = Usage(prompt_tokens=100, completion_tokens=10, written_tokens=60, hour_tokens=hour)
+    assert reply.usage == counted
+    assert price is not None and price.cost_usd(counted) > price.cost_usd(
+        Usage(prompt_tokens=100, completion_tokens=10)
+    )
 
 
 @every_wire

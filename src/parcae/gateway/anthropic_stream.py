@@ -162,11 +162,14 @@ def usage_of(value: object) -> Usage | None:
     if not isinstance(value, Mapping) or "output_tokens" not in value:
         return None
     cached = number_of(value.get("cache_read_input_tokens"))
-    fresh = number_of(value.get("input_tokens")) + number_of(value.get("cache_creation_input_tokens"))
+    written = number_of(value.get("cache_creation_input_tokens"))
+    hour = number_of(object_of(value.get("cache_creation")).get("ephemeral_1h_input_tokens"))
     return Usage(
-        prompt_tokens=fresh + cached,
+        prompt_tokens=number_of(value.get("input_tokens")) + written + cached,
         cached_tokens=cached,
         completion_tokens=number_of(value.get("output_tokens")),
+        written_tokens=written,
+        hour_tokens=min(hour, written),
     )
 
 
@@ -174,8 +177,8 @@ def usage_document(usage: Usage | None) -> dict[str, object]:
     """Tokens in Anthropic's shape."""
     known = usage or Usage()
     return {
-        "input_tokens": known.prompt_tokens - known.cached_tokens,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": known.prompt_tokens - known.cached_tokens - known.written_tokens,
+        "cache_creation_input_tokens": known.written_tokens,
         "cache_read_input_tokens": known.cached_tokens,
         "output_tokens": known.completion_tokens,
     }

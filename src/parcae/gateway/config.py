@@ -37,6 +37,7 @@ from parcae.gateway.upstream import Upstream
 Mode = Literal["observe", "swap", "stop"]
 _LISTEN = "127.0.0.1:8790"
 _TOP = {"listen", "journal", "catalog", "forecaster", "log", "upstreams", "models", "keys", "plan", "limits", "prices"}
+_CACHE_PRICES = ("cached_usd", "written_usd", "hour_usd")
 _MODEL = {"mode", "stop", "private", "failover", "max_tokens"}
 _UPSTREAM = {
     "protocol", "base_url", "key_env", "local", "max_in_flight", "queue", "timeout_seconds", "connect_seconds",
@@ -206,18 +207,16 @@ def _secrets(
 
 def _card(name: str, body: Mapping[str, object], source: str) -> ModelCard:
     where = f"{source}: prices.{name}"
-    _known(body, {"prompt_usd", "completion_usd", "cached_usd", "local"}, where)
-    price = Price(
-        prompt_usd=_price(body, "prompt_usd", where),
-        completion_usd=_price(body, "completion_usd", where),
-        cached_usd=_price(body, "cached_usd", where) if "cached_usd" in body else None,
-    )
+    _known(body, {"prompt_usd", "completion_usd", *_CACHE_PRICES, "local"}, where)
+    prompt, completion = (_price(body, key, where) for key in ("prompt_usd", "completion_usd"))
+    cached, written, hour = (_price(body, key, where) if key in body else None for key in _CACHE_PRICES)
+    price = Price(prompt_usd=prompt, completion_usd=completion, cached_usd=cached, written_usd=written, hour_usd=hour)
     return ModelCard(name=name, price=price, local=_flag(body, "local", where))
 
 
 def _price(body: Mapping[str, object], key: str, where: str) -> float:
     value = body.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
         raise CallerMistake(f"{where}: `{key}` must be US dollars per million tokens, not {value!r}")
     return float(value)
 

@@ -97,7 +97,8 @@ def replied(
         if usage is None
         else (
             f'{{"prompt_tokens":{usage.prompt_tokens},"cached_tokens":{usage.cached_tokens},'
-            f'"completion_tokens":{usage.completion_tokens}}}'
+            f'"completion_tokens":{usage.completion_tokens},"written_tokens":{usage.written_tokens},'
+            f'"hour_tokens":{usage.hour_tokens}}}'
         )
     )
     return Replied(

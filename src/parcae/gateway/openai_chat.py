@@ -312,11 +312,14 @@ def usage_of(value: object) -> Usage | None:
     if not isinstance(value, dict):
         return None
     details = object_of(value.get("prompt_tokens_details"))
-    return Usage(
-        prompt_tokens=number_of(value.get("prompt_tokens")),
-        cached_tokens=min(number_of(details.get("cached_tokens")), number_of(value.get("prompt_tokens"))),
-        completion_tokens=number_of(value.get("completion_tokens")),
-    )
+    return counted(number_of(value.get("prompt_tokens")), number_of(value.get("completion_tokens")), details)
+
+
+def counted(prompt: int, completion: int, details: Document) -> Usage:
+    """OpenAI's counts with what it says of its cache."""
+    cached = min(number_of(details.get("cached_tokens")), prompt)
+    written = min(number_of(details.get("cache_write_tokens")), prompt - cached)
+    return Usage(prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion, written_tokens=written)
 
 
 def usage_document(usage: Usage | None) -> dict[str, object]:
@@ -326,7 +329,7 @@ def usage_document(usage: Usage | None) -> dict[str, object]:
         "prompt_tokens": known.prompt_tokens,
         "completion_tokens": known.completion_tokens,
         "total_tokens": known.prompt_tokens + known.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": known.cached_tokens},
+        "prompt_tokens_details": {"cached_tokens": known.cached_tokens, "cache_write_tokens": known.written_tokens},
     }
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from parcae.core.errors import BudgetExceeded
 from parcae.core.protocols import Account, Clock, Event, ModelCard, Reservation
-from parcae.core.usage import Amount, Limits, Price, Usage
+from parcae.core.usage import Amount, Limits, Usage
 from parcae.gateway.config import Key
 from parcae.gateway.flights import Flights
 from parcae.gateway.record import Recorder
@@ -189,18 +189,11 @@ def worst_case(card: ModelCard, *, prompt_tokens: int, completion_tokens: int, s
     """The most that a call can cost at the dearest rate that any part of it can have."""
     most = Usage(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
     return Amount(
-        usd=0.0 if card.price is None else _dearest(card.price, most),
+        usd=0.0 if card.price is None else card.price.most_usd(most),
         tokens=prompt_tokens + completion_tokens,
         calls=1,
         seconds=seconds,
     )
-
-
-def _dearest(price: Price, most: Usage) -> float:
-    prompt_usd = max(price.prompt_usd, price.cached_usd or 0.0)
-    tokens_usd = most.prompt_tokens * prompt_usd + most.completion_tokens * price.completion_usd
-    here = tokens_usd / 1e6 + price.request_usd
-    return here if price.above is None else max(here, _dearest(price.above, most))
 
 
 def exhausted(error: BudgetExceeded) -> Refusal:

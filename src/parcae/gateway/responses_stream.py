@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from parcae.core.usage import Usage
 from parcae.gateway.dialect import Call, Document, Said, dumps, list_of, number_of, object_of, text_of
+from parcae.gateway.openai_chat import counted
 from parcae.gateway.sse import Events, event
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
@@ -155,13 +156,8 @@ def usage_of(value: object) -> Usage | None:
     """Tokens as this endpoint counts them; None if the reply does not say."""
     if not isinstance(value, dict):
         return None
-    prompt = number_of(value.get("input_tokens"))
-    cached = number_of(object_of(value.get("input_tokens_details")).get("cached_tokens"))
-    return Usage(
-        prompt_tokens=prompt,
-        cached_tokens=min(cached, prompt),
-        completion_tokens=number_of(value.get("output_tokens")),
-    )
+    details = object_of(value.get("input_tokens_details"))
+    return counted(number_of(value.get("input_tokens")), number_of(value.get("output_tokens")), details)
 
 
 def response_document(said: Said, model: str, reply_id: str) -> dict[str, object]:
@@ -188,7 +184,10 @@ def response_document(said: Said, model: str, reply_id: str) -> dict[str, object
         "store": False,
         "usage": {
             "input_tokens": known.prompt_tokens,
-            "input_tokens_details": {"cached_tokens": known.cached_tokens, "cache_write_tokens": 0},
+            "input_tokens_details": {
+                "cached_tokens": known.cached_tokens,
+                "cache_write_tokens": known.written_tokens,
+            },
             "output_tokens": known.completion_tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": known.prompt_tokens + known.completion_tokens,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from parcae.core.errors import CallerMistake, OutcomeUnknown, ProviderFailed
 from parcae.core.protocols import Event, Model, Reply, Request, Reservation
 from parcae.core.scope import Scope
-from parcae.core.usage import Amount, Price, Usage
+from parcae.core.usage import Amount, Usage
 from parcae.models.bounds import prompt_bound
 from parcae.models.limits import Gate
 
@@ -83,7 +83,7 @@ def worst_case(model: Model, request: Request) -> Amount:
     prompt_tokens, price = prompt_bound(request), model.card.price
     most = Usage(prompt_tokens=prompt_tokens, completion_tokens=request.max_tokens)
     return Amount(
-        usd=0.0 if price is None else _dearest(price, most),
+        usd=0.0 if price is None else price.most_usd(most, writes=getattr(model, "writes", True)),
         tokens=prompt_tokens + request.max_tokens,
         calls=1,
         seconds=request.timeout_seconds,
@@ -155,14 +155,6 @@ def _wait_seconds(attempt: int, error: ProviderFailed, retries: Retries, scope: 
 def _elapsed(begun: float, scope: Scope, request: Request) -> float:
     """Seconds of the call; what the scheduler adds to a timeout is not the model's doing."""
     return min(max(scope.clock.now() - begun, 0.0), request.timeout_seconds)
-
-
-def _dearest(price: Price, most: Usage) -> float:
-    """The cost of `most` at the dearest rate that any part of it can have: cached or not, in any tier of length."""
-    prompt_usd = max(price.prompt_usd, price.cached_usd or 0.0)
-    tokens_usd = most.prompt_tokens * prompt_usd + most.completion_tokens * price.completion_usd
-    here = tokens_usd / 1e6 + price.request_usd
-    return here if price.above is None else max(here, _dearest(price.above, most))
 
 
 def _no_price(name: str) -> CallerMistake:

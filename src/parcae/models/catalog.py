@@ -42,6 +42,8 @@ _KEYS = {
     "prompt_usd",
     "completion_usd",
     "cached_usd",
+    "written_usd",
+    "hour_usd",
     "request_usd",
     "window_tokens",
     "parameters",
@@ -195,7 +197,7 @@ def _priced(prices: ModelPrice, above_tokens: int) -> Price | None:
         return None
     starts = [
         tier.start
-        for price in (prices.input_mtok, prices.output_mtok, prices.cache_read_mtok)
+        for price in (prices.input_mtok, prices.output_mtok, prices.cache_read_mtok, prices.cache_write_mtok)
         for tier in getattr(price, "tiers", ())
         if tier.start > above_tokens
     ]
@@ -208,6 +210,8 @@ def _priced(prices: ModelPrice, above_tokens: int) -> Price | None:
         request_usd=0.0 if request_usd is None else request_usd / 1000,
         above_tokens=min(starts) if above else None,
         above=above,
+        written_usd=_at(prices.cache_write_mtok, above_tokens),
+        hour_usd=_at(prices.cache_write_1h_mtok, above_tokens),
     )
 
 
@@ -263,6 +267,8 @@ def _parsed(name: str, body: Mapping[str, object], where: str) -> tuple[ModelCar
             completion_usd=number["completion_usd"],
             cached_usd=number["cached_usd"],
             request_usd=number["request_usd"] or 0.0,
+            written_usd=number["written_usd"],
+            hour_usd=number["hour_usd"],
         )
     card = ModelCard(
         name=name,

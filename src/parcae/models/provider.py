@@ -55,6 +55,7 @@ class ProviderModel:
     ) -> None:
         self._card, self._wire, self._dialect, self._secret, self._close = card, wire, dialect, secret, close
         self.gate = None if rates in (None, Rates()) else Gate(rates)
+        self.writes = dialect.wire != "anthropic"  # it keeps prompts only when asked, and nothing here asks
         self._refused = _refused_by(wire)
         self._told: tuple[Sequence[ToolSpec], ModelRequestParameters] | None = None
 
@@ -139,10 +140,14 @@ def usage_of(message: ModelResponse, request: Request) -> Usage:
     counted = message.usage
     if not counted.input_tokens and not counted.output_tokens:
         return Usage(prompt_tokens=prompt_bound(request), completion_tokens=request.max_tokens)
+    cached = min(counted.cache_read_tokens, counted.input_tokens)
+    written = min(counted.cache_write_tokens, counted.input_tokens - cached)
     return Usage(
         prompt_tokens=counted.input_tokens,
-        cached_tokens=min(counted.cache_read_tokens, counted.input_tokens),
+        cached_tokens=cached,
         completion_tokens=counted.output_tokens,
+        written_tokens=written,
+        hour_tokens=min(counted.cache_write_1h_tokens, written),
     )
 
 

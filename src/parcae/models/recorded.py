@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 SCHEMA, VERSION = "parcae.recording", 1
 SHOWN_CHARS = 160
+_COUNTS = (
+    "prompt_tokens",
+    "cached_tokens",
+    "completion_tokens",
+    "written_tokens",
+    "hour_tokens",
+)  # later ones may lack
 NOT_SAID = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
 
 
@@ -84,7 +91,7 @@ class Recording:
             "model": exchange.model,
             "asked": exchange.asked,
             "reply": message,
-            "usage": [usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens],
+            "usage": [getattr(usage, name) for name in _COUNTS],
         }
         self._append(json.dumps(line) + "\n")
         self._by_key.setdefault(exchange.key, []).append(exchange)
@@ -231,8 +238,7 @@ def _parsed(file: Path, lines: Sequence[str]) -> list[Exchange]:
         found = []
         for number, line in enumerate(lines[1:], 2):  # noqa: B007  # named in the error
             entry = json.loads(line)
-            prompt, cached, completion = entry["usage"]
-            usage = Usage(prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion)
+            usage = Usage(**dict(zip(_COUNTS, entry["usage"], strict=False)))
             reply = Reply(message=_messages().validate_python(entry["reply"]), usage=usage)
             found.append(Exchange(key=entry["key"], model=entry["model"], asked=entry["asked"], reply=reply))
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -134,7 +134,11 @@ class OpenAIWire:
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": 0},
+            "prompt_tokens_details": {
+                "cached_tokens": cached,
+                "cache_write_tokens": reply.usage.cache_write_tokens,
+                "audio_tokens": 0,
+            },
         }
 
 
@@ -219,9 +223,11 @@ class AnthropicWire:
 
     def _head(self, reply: ModelResponse) -> dict[str, Any]:
         prompt, cached, completion = _counted(reply)
+        written, hour = reply.usage.cache_write_tokens, reply.usage.cache_write_1h_tokens
         usage = {
-            "input_tokens": prompt - cached,
-            "cache_creation_input_tokens": 0,
+            "input_tokens": prompt - cached - written,
+            "cache_creation_input_tokens": written,
+            "cache_creation": {"ephemeral_5m_input_tokens": written - hour, "ephemeral_1h_input_tokens": hour},
             "cache_read_input_tokens": cached,
             "output_tokens": completion,
         }
