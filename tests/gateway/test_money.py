@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.gateway.serving import serving
-from tests.gateway.upstream import Document, Fault, chat, chat_stream, messages, upstream
+from tests.gateway.upstream import Document, Fault, chat, chat_stream, messages, response, upstream
 
 from parcae.core.events import Reserved, Settled
 from parcae.core.usage import Amount
@@ -78,6 +78,33 @@ async def test_what_is_written_to_the_upstreams_cache_costs_its_own_price(family
             [reserved] = [one.event for one in await client.journal.read("gateway/days", [Reserved])]
     assert spent["today"].usd == pytest.approx(spent_usd)
     assert reserved.worst.usd > 3.9 * reserved.worst.tokens / 1e6
+
+
+@pytest.mark.parametrize(
+    ("path", "counted", "known", "tokens"),
+    [
+        ("/v1/chat/completions", {}, False, 1000),
+        ("/v1/chat/completions", {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, False, 1000),
+        ("/v1/responses", {"total_tokens": 0}, False, 1000),
+        ("/v1/messages", {"output_tokens": 0}, False, 1000),
+        ("/v1/chat/completions", {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 18}, True, 18),
+        ("/v1/responses", {"input_tokens": 9, "output_tokens": 1, "total_tokens": 18}, True, 18),
+    ],
+)
+async def test_a_reply_that_is_not_counted_is_booked_at_its_worst_and_reasoning_in_the_total_counts(
+    path: str, counted: Document, known: bool, tokens: int
+) -> None:
+    family = "anthropic" if path == "/v1/messages" else "openai"
+    replies = {"/v1/chat/completions": chat, "/v1/responses": response, "/v1/messages": messages}
+    asked = {"model": "thrifty", "input": "x", "max_output_tokens": 10} if path == "/v1/responses" else ASKED
+    async with upstream(lambda _, document: {**replies[path]("ok"), "usage": counted}) as up:
+        server = {"base_url": up.url, "protocol": family, "responses": family == "openai", "retries": 0}
+        async with serving(config(up.url, {"day": {"usd": 5}}, upstreams={"up": server}), env=ENV) as client:
+            status, _, _ = await client.post(path, asked, **KEY)
+            await client.gateway.recorder.flush()
+            [settled] = [one.event for one in await client.journal.read("gateway/days", [Settled])]
+    assert (status, settled.known) == (200, known)
+    assert settled.actual.tokens == tokens if known else settled.actual.tokens > tokens
 
 
 async def test_a_budget_by_task_binds_that_task_alone() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from pydantic_ai.messages import ModelResponse
 from pydantic_ai.usage import RequestUsage
+from tests.gateway.upstream import chat, chat_stream, upstream
 
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
 from parcae.core.events import Reserved, Settled
@@ -96,6 +97,19 @@ async def test_what_is_written_to_the_providers_cache_costs_its_own_price(name: 
     assert price is not None and price.cost_usd(counted) > price.cost_usd(
         Usage(prompt_tokens=100, completion_tokens=10)
     )
+
+
+@streamed_or_not
+async def test_reasoning_that_a_server_counts_in_the_total_alone_is_paid_for(streams: bool) -> None:
+    counted = {"prompt_tokens": 50, "completion_tokens": 5, "total_tokens": 155}
+    chunks = [{**chunk, "usage": counted} if isinstance(chunk, dict) else chunk for chunk in chat_stream("")[-2:]]
+    replies = [*chat_stream("ok", usage=None)[:-1], *chunks]
+    async with upstream(lambda path, document: replies if streams else {**chat("ok"), "usage": counted}) as up:
+        model = open_model(f"openai:m@{up.url}", catalog=Catalog(), env={})
+        assert isinstance(model, ProviderModel)
+        usage = (await reply_of(model, streams)).usage
+        await model.close()
+    assert (usage.prompt_tokens, usage.completion_tokens) == (50, 105)
 
 
 @every_wire

@@ -158,14 +158,20 @@ def message_document(said: Said, model: str, reply_id: str) -> dict[str, object]
 
 
 def usage_of(value: object) -> Usage | None:
-    """Tokens as Anthropic counts them (what is read from or written to the cache stands beside the rest)."""
+    """Tokens as Anthropic counts them (what is read from or written to the cache stands beside the rest).
+
+    None where it does not count the reply, or no prompt, since none is empty.
+    """
     if not isinstance(value, Mapping) or "output_tokens" not in value:
         return None
     cached = number_of(value.get("cache_read_input_tokens"))
     written = number_of(value.get("cache_creation_input_tokens"))
     hour = number_of(object_of(value.get("cache_creation")).get("ephemeral_1h_input_tokens"))
+    prompt = number_of(value.get("input_tokens")) + written + cached
+    if not prompt:
+        return None
     return Usage(
-        prompt_tokens=number_of(value.get("input_tokens")) + written + cached,
+        prompt_tokens=prompt,
         cached_tokens=cached,
         completion_tokens=number_of(value.get("output_tokens")),
         written_tokens=written,

@@ -309,14 +309,19 @@ def _message(turn: object, index: int) -> Message:
 
 def usage_of(value: object) -> Usage | None:
     """Tokens as OpenAI counts them; None if the reply does not say."""
-    if not isinstance(value, dict):
+    return counted(object_of(value), "prompt", "completion")
+
+
+def counted(usage: Document, prompt_name: str, completion_name: str) -> Usage | None:
+    """What `usage` says in the names of either endpoint; None where it counts no prompt, since none is empty.
+
+    Some servers count reasoning in the total alone.
+    """
+    prompt = number_of(usage.get(f"{prompt_name}_tokens"))
+    if not prompt:
         return None
-    details = object_of(value.get("prompt_tokens_details"))
-    return counted(number_of(value.get("prompt_tokens")), number_of(value.get("completion_tokens")), details)
-
-
-def counted(prompt: int, completion: int, details: Document) -> Usage:
-    """OpenAI's counts with what it says of its cache."""
+    details = object_of(usage.get(f"{prompt_name}_tokens_details"))
+    completion = max(number_of(usage.get(f"{completion_name}_tokens")), number_of(usage.get("total_tokens")) - prompt)
     cached = min(number_of(details.get("cached_tokens")), prompt)
     written = min(number_of(details.get("cache_write_tokens")), prompt - cached)
     return Usage(prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion, written_tokens=written)

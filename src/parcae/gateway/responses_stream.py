@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from parcae.core.usage import Usage
-from parcae.gateway.dialect import Call, Document, Said, dumps, list_of, number_of, object_of, text_of
+from parcae.gateway.dialect import Call, Document, Said, dumps, list_of, object_of, text_of
 from parcae.gateway.openai_chat import counted
 from parcae.gateway.sse import Events, event
 
@@ -154,10 +154,7 @@ def _call(item: Document) -> Call:
 
 def usage_of(value: object) -> Usage | None:
     """Tokens as this endpoint counts them; None if the reply does not say."""
-    if not isinstance(value, dict):
-        return None
-    details = object_of(value.get("input_tokens_details"))
-    return counted(number_of(value.get("input_tokens")), number_of(value.get("output_tokens")), details)
+    return counted(object_of(value), "input", "output")
 
 
 def response_document(said: Said, model: str, reply_id: str) -> dict[str, object]:

@@ -31,9 +31,11 @@ from parcae.models.posting import Answer, Poster
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+    from openai.types import CompletionUsage
     from pydantic_ai.profiles import ModelProfileSpec
     from pydantic_ai.providers import Provider
     from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.usage import RequestUsage
 
 _PLAIN = ("temperature", "seed")
 
@@ -130,6 +132,9 @@ class KeptChatModel(OpenAIChatModel):
             completion = chat.ChatCompletion.construct(**parsed)
         return self._process_response(completion)
 
+    def _map_usage(self, response: chat.ChatCompletion) -> RequestUsage:
+        return _with_reasoning(super()._map_usage(response), response.usage)
+
     def _validate_completion(self, response: chat.ChatCompletion) -> LenientChatCompletion:
         return response if isinstance(response, LenientChatCompletion) else super()._validate_completion(response)
 
@@ -172,8 +177,18 @@ class KeptChatModel(OpenAIChatModel):
 class _HonestStream(OpenAIStreamedResponse):
     """Does not take a stream that ended without a finish reason for one that came to its end."""
 
+    def _map_usage(self, response: chat.ChatCompletionChunk) -> RequestUsage:
+        return _with_reasoning(super()._map_usage(response), response.usage)
+
     def _missing_finish_reason(self) -> FinishReason:
         return cast("FinishReason", None)
+
+
+def _with_reasoning(counted: RequestUsage, usage: CompletionUsage | None) -> RequestUsage:
+    """Some servers count reasoning in the total alone."""
+    if usage is not None:
+        counted.output_tokens = max(counted.output_tokens, (usage.total_tokens or 0) - counted.input_tokens)
+    return counted
 
 
 def _maps_alone(message: ModelMessage) -> bool:

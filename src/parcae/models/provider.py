@@ -136,9 +136,9 @@ class ProviderModel:
 
 
 def usage_of(message: ModelResponse, request: Request) -> Usage:
-    """The tokens that the provider counted; if it counted none, the most that the call can have used."""
+    """The tokens that the provider counted; if it counted no prompt, the most that the call can have used."""
     counted = message.usage
-    if not counted.input_tokens and not counted.output_tokens:
+    if not counted.input_tokens:
         return Usage(prompt_tokens=prompt_bound(request), completion_tokens=request.max_tokens)
     cached = min(counted.cache_read_tokens, counted.input_tokens)
     written = min(counted.cache_write_tokens, counted.input_tokens - cached)
