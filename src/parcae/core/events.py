@@ -189,6 +189,16 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crowned:
+    """Which attempt of a group won, with what: chosen once, before its files and calls are made the group's."""
+
+    kind: ClassVar[str] = "group.crowned/1"
+    scope: str
+    attempt: int
+    answer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOpened:
     """An account with limits of its own was opened."""
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from parcae.core.errors import CallerMistake
-from parcae.core.events import Decided, Forecasted, StepCompleted
+from parcae.core.events import Crowned, Decided, Forecasted, StepCompleted
 from parcae.core.protocols import (
     Decision,
     Event,
@@ -94,6 +94,8 @@ class Group:
             )
         watched = await _watch(self, task, model, so_far, scope)
         try:
+            if watched.crowned is not None:
+                yield await watched.go_on_crowning(watched.crowned)
             while watched.ending is None:
                 yield await watched.next_decision()
         finally:
@@ -117,6 +119,7 @@ async def _watch(group: Group, task: Task, model: Model, so_far: Sequence[Step],
     watched.ending = so_far[-1].ending if so_far else None
     if restored.last is not None and watched.ending is None:
         await watched.apply(restored.last)
+        watched.decided, watched.crowned = restored.last, restored.crowned
     return watched
 
 
@@ -135,6 +138,8 @@ class _Watched:
         self.group, self.task, self.scope, self.models, self.start_rung = group, task, scope, models, start_rung
         self.attempts, self.looked_at, self.decisions = restored.attempts, restored.looked_at, restored.decisions
         self.ending: Ending | None = None
+        self.decided: Decided | None = None
+        self.crowned: Crowned | None = None  # by the process before this one, which did not come to the end of it
         self.scores: dict[int, float] = {}
         self.watch = group.forecaster.watch(task, group.attempts)
         for number, attempt in enumerate(self.attempts):
@@ -243,20 +248,23 @@ class _Watched:
         return ()
 
     async def _act(self, decided: Decided, looked: Forecasted) -> Step:
-        note = f"{decided.action}: {decided.why}" if decided.why else decided.action
-        ends = decided.action == "finish"
-        if ends:
+        events: tuple[Event, ...] = (looked, decided)
+        if decided.action != "finish":
+            step = await self._stepped(decided, events)
             await self.apply(decided)
-        ending = await self._outcome() if ends else None
-        step = Step(model=GROUP, asked=note, ending=ending)
-        done = StepCompleted(scope=self.scope.id, step=self.decisions, model=GROUP, ending=ending, note=note)
-        events: tuple[Event, ...] = (looked, decided, done)
-        await self.scope.journal.append(events)
-        self.decisions, self.ending = self.decisions + 1, ending
-        if not ends:
+        else:
             await self.apply(decided)
+            step = await self._finish(decided, events)
         self.scope.show(LiveEvent(scope=self.scope.id, what=decided.action, text=decided.why))
         return step
+
+    async def _stepped(self, decided: Decided, events: Sequence[Event], ending: Ending | None = None) -> Step:
+        """The outer step of a decision, written with `events`."""
+        note = f"{decided.action}: {decided.why}" if decided.why else decided.action
+        done = StepCompleted(scope=self.scope.id, step=self.decisions, model=GROUP, ending=ending, note=note)
+        await self.scope.journal.append((*events, done))
+        self.decisions, self.ending = self.decisions + 1, ending
+        return Step(model=GROUP, asked=note, ending=ending)
 
     async def apply(self, decided: Decided) -> None:
         """Do what was decided; doing it again after a crash changes nothing that was done."""
@@ -284,21 +292,27 @@ class _Watched:
 
     # ---- the answer
 
-    async def _outcome(self) -> Ending:
-        """Vote (or let the check rank), give the group the winner's files, and do what its outbox holds."""
+    async def _finish(self, decided: Decided, events: Sequence[Event]) -> Step:
+        """Choose the winner, write down who it is, give the group its files, and do what its outbox holds."""
         if self.task.comparable:
             answer = self._agreed()
             names = tuple(candidate.name for candidate in answer.candidates)
-            winner = next((one for one in self.attempts if names and names[0] in _answer(one)), None)
+            winner = next((n for n, one in enumerate(self.attempts) if names and names[0] in _answer(one)), None)
         else:
             winner = await self._best_by_check()
-            names = _answer(winner) if winner is not None else ()
-        try:
-            if winner is not None:
-                await self._crown(winner)
-        except ToolRefused as clash:  # others changed the same lines meanwhile
-            return Ending(reason="failed", detail=str(clash))
-        return Ending(reason="answered", answer=names) if names else self._unanswered()
+            names = _answer(self.attempts[winner]) if winner is not None else ()
+        if winner is None:
+            ending = Ending(reason="answered", answer=names) if names else self._unanswered()
+            return await self._stepped(decided, events, ending)
+        crowned = Crowned(scope=self.scope.id, attempt=winner, answer=names)
+        await self.scope.journal.append((*events, crowned))
+        return await self._stepped(decided, (), await self._crown(crowned))
+
+    async def go_on_crowning(self, crowned: Crowned) -> Step:
+        """Finish what the process before this one had decided: whoever it chose is the winner."""
+        assert self.decided is not None
+        self.decisions -= 1  # the last one has no step yet
+        return await self._stepped(self.decided, (), await self._crown(crowned))
 
     def _unanswered(self) -> Ending:
         """No attempt answered: because of a limit, because all failed, or for no reason of its own."""
@@ -319,21 +333,27 @@ class _Watched:
         ranked = sorted(answer.candidates, key=lambda one: (-round(one.score, 9), place.get(one.name, len(place))))
         return replace(answer, candidates=tuple(ranked))
 
-    async def _best_by_check(self) -> Attempt | None:
+    async def _best_by_check(self) -> int | None:
         finished = [number for number, one in enumerate(self.attempts) if _answer(one)]
         if self.group.check is not None:
             for number in finished:
                 if number not in self.scores:
                     one = self.attempts[number]
                     self.scores[number] = await self.group.check(one.trajectory, one.scope)
-        best = max(finished, key=lambda number: self.scores.get(number, 0.0), default=None)
-        return None if best is None else self.attempts[best]
+        return max(finished, key=lambda number: self.scores.get(number, 0.0), default=None)
 
-    async def _crown(self, winner: Attempt) -> None:
-        if self.scope.workspace is not None and winner.scope.workspace is not None and not self.group.shared:
-            await self.scope.workspace.merge(winner.scope.workspace.head, author=winner.scope.id)
-        if self.group.release is not None and winner.scope.contested:
-            await self.group.release(replace(winner.scope, contested=self.scope.contested))
+    async def _crown(self, crowned: Crowned) -> Ending:
+        winner = self.attempts[crowned.attempt]
+        try:
+            if self.scope.workspace is not None and winner.scope.workspace is not None and not self.group.shared:
+                await self.scope.workspace.merge(winner.scope.workspace.head, author=winner.scope.id)
+            if self.group.release is not None and winner.scope.contested:
+                await self.group.release(replace(winner.scope, contested=self.scope.contested))
+        except ToolRefused as clash:  # others changed the same lines meanwhile
+            return Ending(reason="failed", detail=str(clash))
+        if not crowned.answer:
+            return self._unanswered()
+        return Ending(reason="answered", answer=crowned.answer)
 
 
 def _answer(attempt: Attempt) -> tuple[str, ...]:

@@ -32,13 +32,15 @@ async def release(winner: Scope, tools: Mapping[str, Tool]) -> tuple[OutboxRelea
 async def queued(journal: Journal, scope: str, steps: int | None = None) -> tuple[OutboxQueued, ...]:
     """The calls that the attempt in `scope` put into its outbox, in its first `steps` steps or in all, released or not.
 
-    Of a fork, those of the steps that it shares with its origin come first.
+    Of a fork, those of the steps that it shares with its origin come first. A call that a crash left unanswered was put
+    there once more when the attempt went on: it is one call.
     """
     begun = [one.event for one in await journal.read(scope, [AttemptStarted], below=False)]
     fork = next((one for one in begun if one.forked_from is not None), None)
     before = () if fork is None else await queued(journal, str(fork.forked_from), fork.after_steps)
     own = [one.event for one in await journal.read(scope, [OutboxQueued])]
-    return (*before, *(call for call in own if steps is None or call.step < steps))
+    once = {_place(call): call for call in own if steps is None or call.step < steps}
+    return (*before, *once.values())
 
 
 async def _release(call: OutboxQueued, winner: Scope, tool: Tool, started: bool) -> OutboxReleased:

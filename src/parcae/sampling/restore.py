@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from parcae.core.events import Decided
+from parcae.core.events import Crowned, Decided
 from parcae.core.scope import Scope
 from parcae.core.task import Task
 from parcae.sampling.attempts import Attempt, fork_into
@@ -13,12 +13,16 @@ from parcae.store.replay import rebuild
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """The attempts, how many steps each had at the last decision, and that decision, which may not be done yet."""
+    """The attempts, how many steps each had at the last decision, and that decision, which may not be done yet.
+
+    `crowned`: who was chosen as the winner, if anybody was.
+    """
 
     attempts: list[Attempt]
     looked_at: tuple[int, ...]
     decisions: int
     last: Decided | None
+    crowned: Crowned | None = None
 
 
 def member_scope(scope: Scope, number: int, *, apart: bool, shared: bool) -> Scope:
@@ -64,4 +68,11 @@ async def restore(
                 fork_into(attempts[number], attempts[origin], decision.looked_at[origin])
     last = decided[-1] if decided else None
     looked_at = looks_after(last, count) if last is not None else (0,) * count
-    return Restored(attempts=attempts, looked_at=looked_at, decisions=len(decided), last=last)
+    crowned = [one.event for one in await scope.journal.read(scope.id, [Crowned], below=False)]
+    return Restored(
+        attempts=attempts,
+        looked_at=looked_at,
+        decisions=len(decided),
+        last=last,
+        crowned=crowned[-1] if crowned else None,
+    )
