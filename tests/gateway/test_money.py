@@ -107,6 +107,39 @@ async def test_a_reply_that_is_not_counted_is_booked_at_its_worst_and_reasoning_
     assert settled.actual.tokens == tokens if known else settled.actual.tokens > tokens
 
 
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/messages", {**ASKED, "tools": [SEARCH]}),
+        ("/v1/messages", {**ASKED, "mcp_servers": [{"type": "url", "url": "https://mcp.invalid", "name": "m"}]}),
+        ("/v1/responses", {"model": "thrifty", "input": "x", "max_output_tokens": 9, "tools": [{"type": "mcp"}]}),
+        ("/v1/chat/completions", {**ASKED, "web_search_options": {}}),
+        ("/v1/chat/completions", {**ASKED, "max_completion_tokens": 5, "max_tokens": 100_000}),
+    ],
+)
+async def test_what_the_provider_may_read_or_write_unseen_is_reserved(path: str, asked: Document) -> None:
+    family = "anthropic" if path == "/v1/messages" else "openai"
+    async with upstream(lambda _, document: chat("ok")) as up:
+        server = {"base_url": up.url, "protocol": family, "responses": family == "openai"}
+        async with serving(config(up.url, {"day": {"usd": 0.02}}, upstreams={"up": server}), env=ENV) as client:
+            status, _, reply = await client.post(path, asked, **KEY)
+    assert (status, reply["error"]["code"], up.seen) == (402, "budget_exceeded", [])
+
+
+async def test_a_tool_that_the_client_runs_fits_a_small_budget_and_a_model_that_counts_too_much_is_named() -> None:
+    asked = {**ASKED, "tools": [{"type": "bash_20250124", "name": "bash"}, {"name": "look", "input_schema": {}}]}
+    async with upstream(lambda _, document: messages("ok", usage=(90_000, 5))) as up:
+        server = {"base_url": up.url, "protocol": "anthropic"}
+        async with serving(config(up.url, {"day": {"usd": 0.02}}, upstreams={"up": server}), env=ENV) as client:
+            first, _, _ = await client.post("/v1/messages", asked, **KEY)
+            second, _, reply = await client.post("/v1/messages", asked, **KEY)
+    assert (first, second, reply["error"]["code"]) == (200, 402, "model_distrusted")
+    assert "up:small" in reply["error"]["message"] and "were possible" in reply["error"]["message"]
+
+
 async def test_a_budget_by_task_binds_that_task_alone() -> None:
     async with (
         upstream(lambda path, document: chat("ok")) as up,

@@ -313,6 +313,25 @@ def bound_of(contents: Iterable[object]) -> int:
     return bound
 
 
+_CLIENTS = ("", "function", "custom")  # types of tools that the client describes and runs
+_HIDDEN = re.compile(r"(?:bash|text_editor|computer|memory)_|local_shell|apply_patch|computer")  # the client runs these
+HIDDEN_TOKENS = 2_048  # what the provider says of one to the model: Anthropic's dearest, its computer, takes 1,234
+_REACHES_OUT = ("web_search_options", "mcp_servers")
+
+
+def tools_bound(document: Document) -> int:
+    """The most tokens that a request's tools bring in and the body does not show.
+
+    A tool that the provider itself runs reads whatever it finds, once more in each of its rounds.
+    """
+    bound = sum(UNBOUNDED_TOKENS for name in _REACHES_OUT if document.get(name) is not None)
+    for tool in map(object_of, list_of(document.get("tools"))):
+        kind = text_of(tool.get("type"))
+        if kind not in _CLIENTS:
+            bound += HIDDEN_TOKENS if _HIDDEN.match(kind) else UNBOUNDED_TOKENS
+    return bound
+
+
 def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
 from parcae.core.protocols import Event
 from parcae.core.usage import Amount, Usage
-from parcae.gateway.dialect import Asked, Dialect, Document, Said
+from parcae.gateway.dialect import Asked, Dialect, Document, Said, tools_bound
 from parcae.gateway.follow import Followed
 from parcae.gateway.http import JSON, Header, Http
 from parcae.gateway.lines import replied, served, settled
@@ -166,11 +166,11 @@ async def _once(exchange: Exchange, target: Target) -> None:
 
 
 async def _reserve(exchange: Exchange, target: Target) -> Held:
-    asked = exchange.asked
+    asked, unseen_tokens = exchange.asked, exchange.asked.bound_tokens + tools_bound(exchange.document)
     worst = worst_of(
         exchange.purse,
         target,
-        prompt_tokens=REQUEST_TOKENS + TOOLS_TOKENS + len(exchange.body) + asked.bound_tokens,
+        prompt_tokens=REQUEST_TOKENS + TOOLS_TOKENS + len(exchange.body) + unseen_tokens,
         completion_tokens=max_tokens(exchange) * asked.choices,
     )
     return await exchange.purse.reserve(worst, model=target.name)

@@ -38,6 +38,7 @@ from parcae.gateway.refusal import Refusal, bad
 from parcae.gateway.sse import DONE, Events, event
 
 _WAITING_BYTES = 64_000
+_LIMITS = ("max_completion_tokens", "max_tokens")
 _ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 _PLAIN: dict[object, bytes] = {role: f"{role}\0\0".encode() for role in ("system", "developer", "user")}
 _TYPES = {
@@ -89,7 +90,7 @@ class OpenAIChat:
             messages=messages,
             turns=turns,
             stream=stream,
-            max_tokens=count_of(document, "max_completion_tokens") or count_of(document, "max_tokens"),
+            max_tokens=max(count_of(document, name) or 0 for name in _LIMITS) or None,  # servers heed one or the other
             choices=count_of(document, "n") or 1,
             bound_tokens=bound,
             wants_usage=not stream or options.get("include_usage") is True,

@@ -19,6 +19,7 @@ from parcae.gateway.config import Key
 from parcae.gateway.flights import Flights
 from parcae.gateway.record import Recorder
 from parcae.gateway.refusal import Refusal
+from parcae.ledger.refusal import ModelDistrusted
 
 ONE_CALL = Amount(calls=1)
 _OPEN = Limits()
@@ -197,7 +198,9 @@ def worst_case(card: ModelCard, *, prompt_tokens: int, completion_tokens: int, s
 
 
 def exhausted(error: BudgetExceeded) -> Refusal:
-    """402: what is left does not hold the next call's worst case."""
+    """402: what is left does not hold the next call's worst case, or its model counted more than that before."""
+    if isinstance(error, ModelDistrusted):
+        return Refusal(402, "no_budget", "model_distrusted", str(error))
     show = "${:.6f}".format if error.unit == "usd" else "{:g} ".format
     unit = "" if error.unit == "usd" else error.unit
     return Refusal(
