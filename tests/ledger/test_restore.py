@@ -61,6 +61,12 @@ async def test_a_restored_account_holds_its_limit_and_never_gives_a_reservation_
         await again.reserve(Amount(usd=0.2, calls=1))
 
 
+async def test_a_limit_beyond_all_counting_is_none() -> None:
+    for usd in (float("inf"), 1e300, 1e308):
+        account = open_account("run", Limits(usd=usd, calls=1), MemoryJournal())
+        assert account.limited == {"calls"}
+
+
 async def test_limits_given_to_a_restored_child_bind_it() -> None:
     journal = MemoryJournal()
     account = open_account("run", Limits(), journal)

@@ -6,6 +6,8 @@ it never costs more after rounding. Knows nothing of accounts.
 
 from __future__ import annotations
 
+import math
+
 from parcae.core.usage import Amount, Limits
 
 UNITS = ("usd", "tokens", "calls", "seconds")
@@ -35,10 +37,10 @@ def amount(units: Exact) -> Amount:
 
 
 def bounds(limits: Limits) -> tuple[tuple[int, int], ...]:
-    """The limits as (unit, most) pairs; a unit without a limit has none."""
+    """The limits as (unit, most) pairs; a unit without a limit, or with one beyond all counting, has none."""
     wide = (limits.usd, limits.tokens, limits.calls, limits.seconds)
-    scale = (PICO, 1, 1, MICRO)
-    return tuple((unit, round(most * scale[unit])) for unit, most in enumerate(wide) if most is not None)
+    scaled = [None if most is None else most * scale for most, scale in zip(wide, (PICO, 1, 1, MICRO), strict=True)]
+    return tuple((unit, round(most)) for unit, most in enumerate(scaled) if most is not None and most < math.inf)
 
 
 def plus(left: Exact, right: Exact) -> Exact:

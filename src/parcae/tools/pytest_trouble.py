@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,6 +10,8 @@ from parcae.core.errors import CallerMistake, LimitReached
 from parcae.tools.covered import Failure
 from parcae.tools.pytest_run import Report, TestOutcome
 
+# what Python prints of a warning: where, which, its text of one or more lines, and the line of code
+_WARNING = re.compile(r"^\S[^\n]*:\d+: \w*Warning: .*?^[ \t]+[^\n]*$", re.MULTILINE | re.DOTALL)
 _LIMITS = {
     "wall_seconds": "ran longer than {seconds:.0f} s",
     "cpu_seconds": "used more CPU time than it may",
@@ -100,5 +103,6 @@ def _reason(text: str) -> str:
 
 
 def _last_line(report: Report) -> str:
-    said = (report.finished.stderr.strip() or report.finished.stdout.strip()).splitlines()
-    return said[-1][:300] if said else "it said nothing"
+    streams = (_WARNING.sub("", said).strip() for said in (report.finished.stderr, report.finished.stdout))
+    said = next(filter(None, streams), "it said nothing")
+    return said.splitlines()[-1][:300]
