@@ -129,6 +129,33 @@ async def test_what_the_provider_may_read_or_write_unseen_is_reserved(path: str,
     assert (status, reply["error"]["code"], up.seen) == (402, "budget_exceeded", [])
 
 
+SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {**ASKED, "service_tier": "priority"},
+        {**ASKED, "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}},
+        {**ASKED, "messages": [{"role": "user", "content": [SOUND]}]},
+    ],
+)
+@pytest.mark.parametrize("limit", ["usd", "tokens"])
+async def test_what_has_a_price_that_nobody_knows_is_refused_under_a_budget_in_dollars(
+    asked: Document, limit: str
+) -> None:
+    async with (
+        upstream(lambda _, document: chat("ok")) as up,
+        serving(config(up.url, {"day": {limit: 50_000_000}}), env=ENV) as client,
+    ):
+        status, _, reply = await client.post("/v1/chat/completions", asked, **KEY)
+    if limit == "tokens":
+        assert status == 200
+    else:
+        assert (status, reply["error"]["code"], up.seen) == (402, "no_price", [])
+        assert "limit this key in tokens" in reply["error"]["message"]
+
+
 async def test_a_tool_that_the_client_runs_fits_a_small_budget_and_a_model_that_counts_too_much_is_named() -> None:
     asked = {**ASKED, "tools": [{"type": "bash_20250124", "name": "bash"}, {"name": "look", "input_schema": {}}]}
     async with upstream(lambda _, document: messages("ok", usage=(90_000, 5))) as up:

@@ -332,6 +332,15 @@ def tools_bound(document: Document) -> int:
     return bound
 
 
+def dearer_in(document: Document, body: bytes) -> str | None:
+    """What a request asks for that has a price of its own, which no price list here holds; None: nothing."""
+    if document.get("service_tier") == "priority":
+        return "`service_tier`: priority"
+    if "audio" in list_of(document.get("modalities")) or b'"input_audio"' in body:
+        return "sound"
+    return None
+
+
 def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}

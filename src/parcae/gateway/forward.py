@@ -13,11 +13,11 @@ from pydantic_core import from_json
 from parcae.core.errors import OutcomeUnknown, ProviderFailed
 from parcae.core.protocols import Event
 from parcae.core.usage import Amount, Usage
-from parcae.gateway.dialect import Asked, Dialect, Document, Said, tools_bound
+from parcae.gateway.dialect import Asked, Dialect, Document, Said, dearer_in, tools_bound
 from parcae.gateway.follow import Followed
 from parcae.gateway.http import JSON, Header, Http
 from parcae.gateway.lines import replied, served, settled
-from parcae.gateway.purse import ONE_CALL, Held, Purse, worst_case
+from parcae.gateway.purse import ONE_CALL, Held, Purse, refuse_unpriced, worst_case
 from parcae.gateway.readings import Gap
 from parcae.gateway.refusal import Kind, Refusal
 from parcae.gateway.runs import Pending
@@ -167,6 +167,8 @@ async def _once(exchange: Exchange, target: Target) -> None:
 
 async def _reserve(exchange: Exchange, target: Target) -> Held:
     asked, unseen_tokens = exchange.asked, exchange.asked.bound_tokens + tools_bound(exchange.document)
+    if "usd" in exchange.purse.limited and not target.card.local:
+        refuse_unpriced(dearer_in(exchange.document, exchange.body))
     worst = worst_of(
         exchange.purse,
         target,

@@ -197,6 +197,18 @@ def worst_case(card: ModelCard, *, prompt_tokens: int, completion_tokens: int, s
     )
 
 
+def refuse_unpriced(what: str | None) -> None:
+    """Raises Refusal (402) if there is something that a budget in dollars cannot hold, as its price is unknown."""
+    if what is not None:
+        raise Refusal(
+            402,
+            "no_budget",
+            "no_price",
+            f"{what} has a price of its own that is not known here, so a budget in dollars cannot hold; "
+            "leave it out, or limit this key in tokens",
+        )
+
+
 def exhausted(error: BudgetExceeded) -> Refusal:
     """402: what is left does not hold the next call's worst case, or its model counted more than that before."""
     if isinstance(error, ModelDistrusted):
