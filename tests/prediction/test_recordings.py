@@ -159,6 +159,9 @@ def test_a_missing_file_and_an_unknown_model_are_named(tmp_path: Path) -> None:
     assert good.of("m")["B_1"][0].seen == {"a": 2}
     with pytest.raises(CallerMistake, match="recorded are m"):
         good.of("other")
+    none = read_recordings(write(tmp_path, [json.dumps(ROW)], [BUG]), models=["other"])
+    with pytest.raises(CallerMistake, match="recorded are m"):
+        none.of("other")
 
 
 def test_a_line_that_is_no_utf_8_is_named_and_left_out_only_if_asked(tmp_path: Path) -> None:

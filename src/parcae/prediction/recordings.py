@@ -85,10 +85,11 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recordings:
-    """All tasks by id, and the runs of each (model, task id) by repetition."""
+    """All tasks by id, and the runs of each (model, task id) by repetition; `others`: models passed over."""
 
     tasks: Mapping[str, RecordedTask]
     runs: Mapping[tuple[str, str], tuple[RecordedRun, ...]]
+    others: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -102,7 +103,8 @@ class Recordings:
             CallerMistake: the model was not recorded.
         """
         if model not in self.models:
-            raise CallerMistake(f"no runs of {model!r} are recorded", f"recorded are {', '.join(self.models)}")
+            known = ", ".join((*self.models, *self.others))
+            raise CallerMistake(f"no runs of {model!r} are recorded", f"recorded are {known}")
         return {
             task: runs
             for (name, task), runs in self.runs.items()
@@ -134,8 +136,10 @@ def read_recordings(
     wanted = None if models is None else set(models)
     tasks = _tasks(bugs_file_of(runs_file), broken)
     runs: dict[tuple[str, str], dict[int, RecordedRun]] = {}
+    others: dict[str, None] = {}
     for line, row in json_lines(runs_file, broken=broken):
         if wanted is not None and isinstance(model := row.get("model"), str) and model not in wanted:
+            others[model] = None
             continue
         run = read_row(lambda row: _run(row, tasks), row, runs_file, line, broken)
         if run is None:
@@ -147,7 +151,7 @@ def read_recordings(
             continue
         group[run.repetition] = run
     ordered = {key: tuple(group[number] for number in sorted(group)) for key, group in runs.items()}
-    return Recordings(tasks=MappingProxyType(tasks), runs=MappingProxyType(ordered))
+    return Recordings(tasks=MappingProxyType(tasks), runs=MappingProxyType(ordered), others=tuple(others))
 
 
 def _tasks(file: Path, broken: list[str] | None) -> dict[str, RecordedTask]:
