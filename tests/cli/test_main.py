@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,13 +30,25 @@ def test_an_error_under_json_is_json(capsys: pytest.CaptureFixture[str], tmp_pat
     assert json.loads(capsys.readouterr().out)["schema"] == "parcae.error/1"
 
 
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_a_full_disk_behind_the_output_is_one_sentence(more: list[str]) -> None:
     command = [sys.executable, "-m", "parcae", "config", "show", *more]
     with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=BUFFERED)
     assert ended.returncode == 2
     assert ended.stderr.startswith("parcae: ") and ended.stderr.count("\n") == 1
+
+
+def test_who_stops_reading_ends_a_command_without_a_word() -> None:
+    read_fd, write_fd = os.pipe()
+    os.close(read_fd)
+    command = [sys.executable, "-m", "parcae", "config", "show"]
+    with os.fdopen(write_fd, "w") as nobody:
+        ended = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, text=True, timeout=60, env=BUFFERED)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

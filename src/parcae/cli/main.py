@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -92,7 +93,19 @@ def parcae() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the documented exit code."""
     collect_rarely()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    _let_go_of_output()
+    sys.exit(code)
+
+
+def _let_go_of_output() -> None:
+    """What could not be written is dropped: else Python tries again as it ends, says so, and leaves with 120."""
+    if sys.stdout is None:  # it was closed before the start
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -110,7 +123,7 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(error.format_message(), 2, arguments)
     except ParcaeError as error:
         return _fail(str(error), error.exit_code, arguments)
-    except BrokenPipeError:
+    except SystemExit:  # so click says that nobody reads on
         return 0
     except OSError as error:
         place = error.filename or "the output or another file"
