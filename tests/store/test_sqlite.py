@@ -256,6 +256,14 @@ async def test_a_secret_that_looks_like_a_number_leaves_the_journal_readable(tmp
     assert redact.text(f"{word}") == HIDDEN
 
 
+def test_a_number_to_hide_leaves_nothing_of_a_longer_secret_that_holds_it() -> None:
+    token = "sk-" + "a1b2c3d4e5" * 3 + "2345" + "f6g7h8i9j0" * 2
+    redact = Redactor(["2345", "my-2345-name"])
+    for secret in ("my-2345-name", token):
+        assert json.loads(redact.json(json.dumps({"said": f"a {secret} b"}).encode())) == {"said": f"a {HIDDEN} b"}
+        assert redact.text(f"a {secret} b") == f"a {HIDDEN} b"
+
+
 async def test_events_of_a_later_minor_version_are_read_without_what_is_unknown(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite"
     await filled(file, 1)

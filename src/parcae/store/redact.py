@@ -70,12 +70,14 @@ class Redactor:
 
     def json(self, text: bytes) -> bytes:
         """JSON text without secrets; still JSON, so a word that is a number is hidden where it stands in a string."""
+        text = self._without(text)
         for word in self._bare:
             if word in text:
                 text = _in_strings(text, word)
-        return self._without(text)
+        return text
 
     def _without(self, text: bytes) -> bytes:
+        """Without all but bare words, which come last: they may be part of the others, and never the other way."""
         if len(text) < SHORT_BYTES and not self._words and _ANY_HINT.search(text) is None:
             return text
         for word in self._words:
@@ -92,10 +94,10 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Any text without secrets."""
-        raw = text.encode("utf-8", "replace")
+        raw = self._without(text.encode("utf-8", "replace"))
         for word in self._bare:
             raw = raw.replace(word, HIDDEN.encode())
-        return self._without(raw).decode()
+        return raw.decode()
 
 
 def _in_strings(text: bytes, word: bytes) -> bytes:
