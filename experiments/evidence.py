@@ -27,6 +27,7 @@ EXPERIMENTS = (
     "experiments.prediction.ablations",
     "experiments.prediction.accuracy",
     "experiments.prediction.forecasters",
+    "experiments.prediction.labels",
     "experiments.prediction.learning_curve",
     "experiments.prediction.partitions",
     "experiments.prediction.looks",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -18,6 +18,21 @@ from parcae.models.catalog import load_catalog
 
 CLAIMED = re.compile(r"^\| ([^|]+) \| `([\w/.]+)::(\w+)` \|$", re.MULTILINE)
 PROMISES = {"money": 23, "security": 38}  # page -> claims in its table
+
+
+FILE = re.compile(r"`((?:\w+/)+\w+\.py)`")
+MODULE = re.compile(r"python -m (experiments(?:\.\w+)+)")
+LOG = ROOT / "experiments/LOG.md"
+
+
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs/papers").glob("*.md")), LOG], ids=lambda page: page.name)
+def test_the_code_and_experiments_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    roots = (ROOT, ROOT / "src/parcae", ROOT / "experiments", ROOT / "tests")
+    for name in FILE.findall(text):
+        assert any((root / name).is_file() for root in roots), name
+    for module in MODULE.findall(text):
+        assert importlib.util.find_spec(module) is not None, module
 
 
 def named_in(file: Path) -> set[str]:
