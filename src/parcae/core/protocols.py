@@ -82,7 +82,8 @@ class Reply:
 class ModelCard:
     """What is known of a model before it is called. None is unknown: never 0.
 
-    `nominal` prices are nobody's: see `Price`. `local` marks a model that runs on the user's own machines.
+    `nominal` prices are nobody's: see `Price`. `local` marks a model that runs on the user's own machines. `writes`:
+    its provider may keep a prompt in its cache unasked, at the price of writing there.
     """
 
     name: str
@@ -91,6 +92,7 @@ class ModelCard:
     parameters: float | None = None
     modalities: frozenset[Modality] = frozenset({"text"})
     local: bool = False
+    writes: bool = True
 
 
 class OnText(Protocol):

@@ -17,7 +17,7 @@ from parcae.gateway.dialect import Asked, Dialect, Document, Said, dearer_in, to
 from parcae.gateway.follow import Followed
 from parcae.gateway.http import JSON, Header, Http
 from parcae.gateway.lines import replied, served, settled
-from parcae.gateway.purse import ONE_CALL, Held, Purse, refuse_unpriced, worst_case
+from parcae.gateway.purse import ONE_CALL, Held, Purse, unpriced, worst_case
 from parcae.gateway.readings import Gap
 from parcae.gateway.refusal import Kind, Refusal
 from parcae.gateway.runs import Pending
@@ -166,13 +166,14 @@ async def _once(exchange: Exchange, target: Target) -> None:
 
 
 async def _reserve(exchange: Exchange, target: Target) -> Held:
-    asked, unseen_tokens = exchange.asked, exchange.asked.bound_tokens + tools_bound(exchange.document)
-    if "usd" in exchange.purse.limited and not target.card.local:
-        refuse_unpriced(dearer_in(exchange.document, exchange.body))
+    asked, document, body = exchange.asked, exchange.document, exchange.body
+    if "usd" in exchange.purse.limited and not target.card.local and (dearer := dearer_in(document, body)):
+        what = f"{dearer} has a price of its own that is not known here"
+        raise unpriced(what, "leave it out, or limit this key in tokens")
     worst = worst_of(
         exchange.purse,
         target,
-        prompt_tokens=REQUEST_TOKENS + TOOLS_TOKENS + len(exchange.body) + unseen_tokens,
+        prompt_tokens=REQUEST_TOKENS + TOOLS_TOKENS + len(body) + asked.bound_tokens + tools_bound(document),
         completion_tokens=max_tokens(exchange) * asked.choices,
     )
     return await exchange.purse.reserve(worst, model=target.name)
@@ -183,12 +184,7 @@ def worst_of(purse: Purse, target: Target, *, prompt_tokens: int, completion_tok
     if not purse.limited:
         return ONE_CALL
     if "usd" in purse.limited and target.card.price is None:
-        raise Refusal(
-            402,
-            "no_budget",
-            "no_price",
-            f"no price is known for {target.name!r}, so a budget in dollars cannot hold; name it in [prices]",
-        )
+        raise unpriced(f"no price is known for {target.name!r}", "name it in [prices]")
     return worst_case(
         target.card,
         prompt_tokens=prompt_tokens,

@@ -197,16 +197,9 @@ def worst_case(card: ModelCard, *, prompt_tokens: int, completion_tokens: int, s
     )
 
 
-def refuse_unpriced(what: str | None) -> None:
-    """Raises Refusal (402) if there is something that a budget in dollars cannot hold, as its price is unknown."""
-    if what is not None:
-        raise Refusal(
-            402,
-            "no_budget",
-            "no_price",
-            f"{what} has a price of its own that is not known here, so a budget in dollars cannot hold; "
-            "leave it out, or limit this key in tokens",
-        )
+def unpriced(what: str, cure: str) -> Refusal:
+    """402: a budget in dollars cannot hold for `what`, a clause that says which price nobody knows."""
+    return Refusal(402, "no_budget", "no_price", f"{what}, so a budget in dollars cannot hold; {cure}")
 
 
 def exhausted(error: BudgetExceeded) -> Refusal:

@@ -32,9 +32,8 @@ class RequestLog:
     def write(self, about: Mapping[str, object]) -> None:
         """One line; a full disk costs the line, not the request."""
         at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds")
-        line = self._redactor.json(
-            json.dumps({"at": at, **about}, ensure_ascii=False).encode("utf-8", "replace")
-        ).decode()
+        told = json.dumps({"at": at, **about}, ensure_ascii=False).encode("utf-8", "replace")
+        [line] = self._redactor.lines([told])
         try:
             with self._file.open("a", encoding="utf-8") as log:
                 log.write(f"{line}\n")

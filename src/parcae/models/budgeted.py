@@ -83,7 +83,7 @@ def worst_case(model: Model, request: Request) -> Amount:
     prompt_tokens, price = prompt_bound(request), model.card.price
     most = Usage(prompt_tokens=prompt_tokens, completion_tokens=request.max_tokens)
     return Amount(
-        usd=0.0 if price is None else price.most_usd(most, writes=getattr(model, "writes", True)),
+        usd=0.0 if price is None else price.most_usd(most, writes=model.card.writes),
         tokens=prompt_tokens + request.max_tokens,
         calls=1,
         seconds=request.timeout_seconds,

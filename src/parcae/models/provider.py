@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from pydantic_ai import direct
@@ -53,9 +54,9 @@ class ProviderModel:
         secret: str = "",
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._card, self._wire, self._dialect, self._secret, self._close = card, wire, dialect, secret, close
+        self._card = replace(card, writes=dialect.wire != "anthropic")  # it keeps prompts if asked, and nothing asks
+        self._wire, self._dialect, self._secret, self._close = wire, dialect, secret, close
         self.gate = None if rates in (None, Rates()) else Gate(rates)
-        self.writes = dialect.wire != "anthropic"  # it keeps prompts only when asked, and nothing here asks
         self._refused = _refused_by(wire)
         self._told: tuple[Sequence[ToolSpec], ModelRequestParameters] | None = None
 

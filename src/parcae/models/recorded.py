@@ -28,13 +28,8 @@ if TYPE_CHECKING:
 
 SCHEMA, VERSION = "parcae.recording", 1
 SHOWN_CHARS = 160
-_COUNTS = (
-    "prompt_tokens",
-    "cached_tokens",
-    "completion_tokens",
-    "written_tokens",
-    "hour_tokens",
-)  # later ones may lack
+# of `Usage`, in the order of a line's `usage`; older recordings end after the third
+_COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "written_tokens", "hour_tokens")
 NOT_SAID = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
 
 
